@@ -1,0 +1,75 @@
+"""The categorical end."""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from lamina.chance import generator
+from lamina.end import End, Score
+from lamina.initialise import Following, Rule, fill
+from lamina.kinds import Kind, Label, Vector
+from lamina.layers.weights import new_weight
+from lamina.metrics import ClassTally
+from lamina.settings import Fraction
+from lamina.stage import expect
+
+
+class Labelled(NamedTuple):
+    """The most probable class of each example, and the probability of every class."""
+
+    label: Int64[Tensor, " B"]
+    probabilities: Float[Tensor, "B C"]
+
+
+class Classify(End):
+    """p(y | h) = softmax(h W^T + b)_y: a categorical distribution over classes. Its loss is the cross-entropy.
+
+    Source: Cox 1966 (multinomial logistic regression); as a net's end, Bridle 1990. With smoothing s, training matches
+    (1 - s) on the label plus s spread evenly over all C classes (Szegedy et al. 2016, section 7); evaluation does not.
+
+    Args:
+        smoothing: s, at least 0 and below 1.
+        init: how W is drawn; see `lamina.initialise`.
+    """
+
+    takes_target: ClassVar[tuple[type[Kind], ...]] = (Label,)
+
+    smoothing: Fraction = 0.0
+    init: Rule = "auto"
+
+    def build(self, given: Kind) -> Kind:
+        given = expect(self, given, Vector)
+        target = self.aimed_at(Label)
+        self.weight = new_weight(self, given, target.classes, given.size)
+        self.offset = new_weight(self, given, target.classes)
+        return Vector(target.classes)
+
+    def initialise(self, seed: int, following: Following) -> None:
+        fill(self.weight, self.init, following, generator(seed, self.place))
+
+    def forward(self, h: Float[Tensor, "B D"]) -> Float[Tensor, "B C"]:
+        return F.linear(h, self.weight, self.offset)
+
+    def score(self, h: Float[Tensor, "B D"], target: Int64[Tensor, " B"]) -> Score:
+        smoothing = self.smoothing if self.training else 0.0
+        nats = F.cross_entropy(self(h), target, reduction="sum", label_smoothing=smoothing)
+        return Score(nats, len(target))
+
+    def predict(self, h: Float[Tensor, "B D"]) -> Labelled:
+        probabilities = F.softmax(self(h), -1)
+        return Labelled(probabilities.argmax(-1), probabilities)
+
+    def sample(self, h: Float[Tensor, "B D"], random: torch.Generator) -> Int64[Tensor, " B"]:
+        """A class of each example, drawn from p(y | h)."""
+        return F.softmax(self(h), -1).multinomial(1, generator=random).squeeze(1)
+
+    def tally(self, h: Float[Tensor, "B D"], target: Int64[Tensor, " B"]) -> ClassTally:
+        return ClassTally.of(F.log_softmax(self(h), -1), target)
+
+    def multiply_adds(self) -> int:
+        return self.weight.numel()

@@ -1,0 +1,33 @@
+"""Making parameters: one place that refuses what could never be held."""
+
+from __future__ import annotations
+
+import math
+import os
+
+import torch
+from torch import nn
+
+from lamina.errors import KindError
+from lamina.kinds import Kind
+from lamina.stage import Stage
+
+
+def memory_bytes() -> int:
+    """The machine's main memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def new_weight(stage: Stage, given: Kind, *shape: int) -> nn.Parameter:
+    """A parameter of zeros on torch's default device, to be drawn by the stage's `initialise`.
+
+    Raises:
+        KindError: if the numbers alone would fill the machine's memory; nothing has been allocated then.
+    """
+    needed = math.prod(shape) * torch.get_default_dtype().itemsize
+    if needed > memory_bytes():
+        raise KindError(
+            f"{stage} after {given} would have {math.prod(shape):,} weights ({needed / 2**30:,.0f} GiB), more than this"
+            f" machine's memory ({memory_bytes() / 2**30:.0f} GiB); make it narrower"
+        )
+    return nn.Parameter(torch.zeros(shape))

@@ -1,0 +1,185 @@
+"""A built net: a sentence that has met its data. A plain `torch.nn.Module`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from lamina.chance import key
+from lamina.end import End, Score
+from lamina.errors import KindError
+from lamina.kinds import Kind
+from lamina.layers.compose import Repeat
+from lamina.layers.weights import memory_bytes
+from lamina.sentence import parse
+from lamina.stage import Chain, Flow, Stage, links
+from lamina.table import Row, parameter_count, table
+from lamina.table import rows as table_rows
+from lamina.word import written
+
+MOST_STAGES = 100_000
+
+
+class Net(nn.Module):
+    """The stages of a sentence with their parameters, and its end.
+
+    Calling it gives what the end's distribution is made from (the logits of `Classify`, the mean of `Regress`).
+
+    Attributes:
+        body: all stages but the end.
+        end: the distribution of the target.
+        given: the kind of an input.
+        gives: the kind of what the distribution is made from.
+        target: the kind of what is predicted.
+
+    Example:
+        >>> import lamina as la, torch
+        >>> net = la.build("Dense(7) >> ReLU() >> Classify()", la.Vector(5), la.Label(3))
+        >>> net(torch.randn(2, 5)).shape
+        torch.Size([2, 3])
+    """
+
+    def __init__(self, body: Chain, end: End, given: Kind, gives: Kind, target: Kind) -> None:
+        super().__init__()
+        self.body, self.end = body, end
+        self.given, self.gives, self.target = given, gives, target
+
+    def forward(self, x: Flow) -> Any:
+        return self.end(self.body(x))
+
+    def score(self, x: Flow, target: Any) -> Score:
+        """The loss: -log p(target | x) in nats, as a sum and the number of units it runs over."""
+        return self.end.score(self.body(x), target)
+
+    def predict(self, x: Flow) -> Any:
+        """The end's answer for each example, without gradients and with dropout and the like at rest."""
+        was_training = self.training
+        self.eval()
+        try:
+            with torch.inference_mode():
+                return self.end.predict(self.body(x))
+        finally:
+            self.train(was_training)
+
+    def learn(self, batches: Callable[[], Iterable[tuple[Flow, Any]]]) -> None:
+        """Let the stages that need statistics of the training data take them, in order, each in one pass.
+
+        Args:
+            batches: starts a pass over the training data: batches of inputs and targets.
+        """
+        was_training = self.training
+        self.eval()
+        with torch.no_grad():
+            for place, stage in enumerate(self.body.stages):
+                if stage.learns:
+                    before = self.body.stages[:place]
+                    stage.learn(through(before, inputs) for inputs, _ in batches())
+            if self.end.learns:
+                self.end.learn(target for _, target in batches())
+        self.train(was_training)
+
+    def parameter_count(self) -> int:
+        return parameter_count(self)
+
+    def sentence(self) -> str:
+        """The text that this net was built from."""
+        return " >> ".join(map(written, (*self.body.stages, self.end)))
+
+    def rows(self) -> list[Row]:
+        """The rows of the table."""
+        return table_rows(self.body, self.end, self.gives)
+
+    def table(self) -> str:
+        """The net stage by stage: kind out, parameters, multiply-adds."""
+        return table(self.body, self.end, self.given, self.gives)
+
+    def __repr__(self) -> str:
+        return self.sentence()
+
+
+def through(stages: Iterable[Stage], x: Flow) -> Flow:
+    """What comes out of the stages one after another."""
+    for stage in stages:
+        x = stage(x)
+    return x
+
+
+def build(sentence: Stage | str, given: Kind, target: Kind, seed: int = 0) -> Net:
+    """Build a net from a sentence for inputs and targets of these kinds. The sentence itself stays as it is.
+
+    Args:
+        sentence: a net with an end, as words or as text.
+        given: the kind of an input.
+        target: the kind of what is to be predicted.
+        seed: first weights follow from it and from each stage's place in the net.
+
+    Raises:
+        SentenceError: if the text cannot be read.
+        KindError: if stages do not fit together or to the data, or the net would not fit in memory; all at once.
+    """
+    stage = parse(sentence) if isinstance(sentence, str) else sentence
+    mistakes = misfits(stage, given, target)
+    if mistakes:
+        raise KindError(*mistakes)
+    net = _built(stage, given, target)
+    for name, part in net.named_modules():
+        if isinstance(part, Stage):
+            part.place = key(name)
+    net.end.initialise(seed, "linear")
+    net.body.initialise(seed, net.end.following() or "linear")
+    return net
+
+
+def misfits(stage: Stage, given: Kind, target: Kind) -> list[str]:
+    """Why a net cannot be built for these kinds, if it cannot: stages that do not fit, or too many numbers.
+
+    Asked on torch's "meta" device, where tensors have shapes but no memory, so that the answer costs nothing.
+    """
+    try:
+        with torch.device("meta"):
+            sketch = _built(stage, given, target)
+    except KindError as error:
+        return list(error.mistakes)
+    needed = 4 * sum(tensor.nbytes for tensor in sketch.parameters())
+    if needed <= memory_bytes():
+        return []
+    return [
+        f"the net has {sketch.parameter_count():,} parameters; training them takes about {needed / 2**30:,.0f} GiB,"
+        f" more than this machine's memory ({memory_bytes() / 2**30:.0f} GiB); make it narrower or shallower"
+    ]
+
+
+def _built(stage: Stage, given: Kind, target: Kind) -> Net:
+    if size(stage) > MOST_STAGES:
+        raise KindError(f"the net has {size(stage):,} stages; at most {MOST_STAGES:,} can be built")
+    *body, end = (link.fresh() for link in links(stage))
+    mistakes = [f"{early} is an end and must stand last" for early in body if isinstance(early, End)]
+    if not isinstance(end, End):
+        body.append(end)
+        mistakes.append(f"the net stops with {end} and predicts nothing; put an end behind it, such as >> Classify()")
+    trunk = Chain([link for link in body if not isinstance(link, End)])
+    reached, misfits = trunk.fit(given)
+    mistakes.extend(misfits)
+    gives = None
+    if isinstance(end, End):
+        try:
+            end.aim(target)
+            gives = end.build(reached) if reached is not None else None
+        except KindError as error:
+            mistakes.extend(error.mistakes)
+    if mistakes or not isinstance(end, End) or gives is None:
+        raise KindError(*mistakes)
+    return Net(trunk, end, given, gives, target)
+
+
+def size(stage: Stage) -> int:
+    """How many stages a sentence comes to when its repetitions are written out."""
+    parts = [value for value in stage.values().values() if isinstance(value, (Stage, tuple))]
+    flat = [part for value in parts for part in (value if isinstance(value, tuple) else (value,))]
+    inner = sum(size(part) for part in flat if isinstance(part, Stage))
+    if isinstance(stage, Repeat):
+        return stage.times * inner
+    return inner if isinstance(stage, Chain) else 1 + inner

@@ -1,0 +1,179 @@
+"""The stage: a torch module with typed settings, `build(kind) -> kind`, and `forward`. Chains of stages are nets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, TypeAlias, TypeVar, overload
+
+from torch import Tensor, nn
+
+from lamina.errors import KindError
+from lamina.initialise import Following
+from lamina.kinds import Image, Kind, Padded, Sequence, Tokens, Vector
+from lamina.word import Word, written
+
+Flow: TypeAlias = Tensor | Padded
+"""What runs between stages: a tensor, or a padded one with its visible positions."""
+
+A = TypeVar("A", bound=Kind)
+B = TypeVar("B", bound=Kind)
+C = TypeVar("C", bound=Kind)
+
+
+class Stage(Word, nn.Module):
+    """One step of a net.
+
+    A subclass writes its settings as annotated fields, makes its parameters in `build`, and uses them in `forward`.
+    """
+
+    follows_through: ClassVar[bool] = False
+    """True for a stage that hands its input's sign and rough scale on (dropout, norms): initialising looks past it."""
+
+    learns: ClassVar[bool] = False
+    """True for a stage that takes statistics of the training data, by `learn`, before the first step."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        # Where a built stage stands in its net, as one number; first weights and noise are drawn by it.
+        self.place = 0
+
+    def build(self, given: Kind) -> Kind:
+        """Make the parameters for inputs of kind `given`, on torch's default device, and say what comes out.
+
+        Raises:
+            KindError: if the stage cannot take such inputs.
+        """
+        raise NotImplementedError(f"{self.name()} does not say what it builds")
+
+    def initialise(self, seed: int, following: Following) -> None:
+        """Draw the first values of the stage's parameters from (seed, place), to suit what follows."""
+
+    def following(self) -> Following | None:
+        """What this stage is to the one before it, for that one's initialisation; None if it is looked past."""
+        return None if self.follows_through else "linear"
+
+    def learn(self, stream: Iterable[Any]) -> None:
+        """Take statistics of the training data from batches of this stage's inputs, in one pass."""
+
+    def multiply_adds(self) -> int:
+        """Multiplications (each with its addition) for one example; for one position where positions flow."""
+        return 0
+
+    def __rshift__(self, other: Stage) -> Chain:
+        """`a >> b`: b works on what a gives."""
+        return Chain((self, other)) if isinstance(other, Stage) else NotImplemented
+
+
+class Chain(Stage):
+    """Stages one after another: `a >> b >> c`. Flat: a chain of chains is one chain."""
+
+    stages: tuple[Stage, ...]
+
+    def __init__(self, stages: Iterable[Stage]) -> None:
+        super().__init__(tuple(flat for stage in stages for flat in links(stage)))
+        self.kinds: tuple[Kind, ...] = ()
+        for number, stage in enumerate(self.stages):
+            self.add_module(str(number), stage)
+
+    def build(self, given: Kind) -> Kind:
+        gives, mistakes = self.fit(given)
+        if gives is None or mistakes:
+            raise KindError(*mistakes)
+        return gives
+
+    def fit(self, given: Kind) -> tuple[Kind | None, list[str]]:
+        """Build the stages in turn; after a misfit that has a cure, go on as if it were cured, to find the others.
+
+        Returns:
+            What comes out (None where a misfit has no cure), and the misfits.
+        """
+        kinds, mistakes = [given], list[str]()
+        for stage in self.stages:
+            try:
+                kinds.append(stage.build(kinds[-1]))
+            except KindError as error:
+                mistakes.extend(error.mistakes)
+                if error.cured is None:
+                    return None, mistakes
+                kinds.append(stage.build(error.cured))
+        self.kinds = tuple(kinds)
+        return kinds[-1], mistakes
+
+    def initialise(self, seed: int, following: Following) -> None:
+        for stage in reversed(self.stages):
+            stage.initialise(seed, following)
+            following = stage.following() or following
+
+    def following(self) -> Following | None:
+        return next((seen for stage in self.stages if (seen := stage.following())), None)
+
+    def forward(self, x: Flow) -> Flow:
+        for stage in self.stages:
+            x = stage(x)
+        return x
+
+    def multiply_adds(self) -> int:
+        return sum(stage.multiply_adds() for stage in self.stages)
+
+    def __str__(self) -> str:
+        return " >> ".join(map(written, self.stages))
+
+    def __len__(self) -> int:
+        return len(self.stages)
+
+    def __getitem__(self, number: int) -> Stage:
+        return self.stages[number]
+
+
+def links(stage: Stage) -> tuple[Stage, ...]:
+    """The stages of a chain; any other stage is a chain of one."""
+    return stage.stages if isinstance(stage, Chain) else (stage,)
+
+
+class Elementwise(Stage):
+    """A stage that works on each number alone, whatever the kind."""
+
+    def build(self, given: Kind) -> Kind:
+        return expect(self, given, Vector, Image, Sequence)
+
+    def forward(self, x: Flow) -> Flow:
+        return on_values(self.curve, x)
+
+    def curve(self, x: Tensor) -> Tensor:
+        """The function of one number, over a tensor."""
+        raise NotImplementedError(f"{self.name()} does not say what it does")
+
+
+def on_values(function: Callable[[Tensor], Tensor], x: Flow) -> Flow:
+    """Apply a function to the numbers of a tensor, or of a padded one, whose visible positions stay."""
+    return x._replace(values=function(x.values)) if isinstance(x, Padded) else function(x)
+
+
+def cure(given: Kind, takes: tuple[type[Kind], ...]) -> tuple[str, Kind | None]:
+    """What to put between a kind and a stage that does not take it, and what the stage would then be given."""
+    if isinstance(given, Image) and Vector in takes:
+        return "put Flatten() before it", Vector(given.channels * given.height * given.width)
+    if isinstance(given, Tokens) and Sequence in takes:
+        return "put Embed(64) before it", Sequence(64)
+    return "", None
+
+
+@overload
+def expect(stage: Stage, given: Kind, first: type[A], /) -> A: ...
+@overload
+def expect(stage: Stage, given: Kind, first: type[A], second: type[B], /) -> A | B: ...
+@overload
+def expect(stage: Stage, given: Kind, first: type[A], second: type[B], third: type[C], /) -> A | B | C: ...
+def expect(stage: Stage, given: Kind, *takes: type[Kind]) -> Kind:
+    """`given`, if the stage takes its kind.
+
+    Raises:
+        KindError: naming the stage, the kind that came, what the stage takes, and the cure where one is known.
+    """
+    if isinstance(given, takes):
+        return given
+    advice, cured = cure(given, takes)
+    names = [("an " if kind.__name__[0] in "AEIOU" else "a ") + kind.__name__ for kind in takes]
+    listed = " or ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    text = f"{stage} cannot follow {given}: it takes {listed}"
+    raise KindError(f"{text}; {advice}" if advice else text, cured=cured)

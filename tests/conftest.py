@@ -1,0 +1,30 @@
+"""What all tests share: shapes are checked as they are declared, and real data is found or the test is skipped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+# Before lamina is imported, so that every function with shapes in its annotations is checked.
+install_import_hook("lamina", "shapes.checked")
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder with real data, for tests marked `data`."""
+    folder = Path(os.environ.get("LAMINA_DATA") or REPOSITORY.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("no folder of real data: set LAMINA_DATA")
+    return folder
+
+
+@pytest.fixture
+def within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
