@@ -1,0 +1,78 @@
+"""Batches in an order that is a pure function of (seed, epoch): any step can be sought, nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from lamina.chance import generator
+from lamina.data.dataset import Dataset
+
+
+class Batch(NamedTuple):
+    """Examples for one update or one look.
+
+    Attributes:
+        inputs: what the net is given.
+        target: what is to be predicted.
+        examples: their rows in the dataset.
+        epoch: how many passes over the data came before.
+    """
+
+    inputs: Any
+    target: Any
+    examples: Int64[Tensor, " B"]
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Part of a dataset, cut into batches.
+
+    An epoch of N examples has ceil(N / size) batches whose sizes differ by one at most, so no small rest is left over.
+
+    Attributes:
+        dataset: where the examples are.
+        rows: which of them, as rows of the dataset.
+        size: the most examples in a batch.
+        seed: what the order of each epoch follows from; None keeps the rows as they stand.
+        device: where batches are wanted.
+    """
+
+    dataset: Dataset
+    rows: Int64[Tensor, " N"] = field(repr=False)
+    size: int
+    seed: int | None = None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def count(self) -> int:
+        """The batches of an epoch."""
+        return -(-len(self.rows) // self.size)
+
+    def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, from its batch `first` on."""
+        order = self.rows
+        if self.seed is not None:
+            order = order[torch.randperm(len(order), generator=generator(self.seed, "order", number))]
+        cuts = [place * len(order) // self.count for place in range(self.count + 1)]
+        for start, stop in zip(cuts[first:-1], cuts[first + 1 :], strict=True):
+            yield self.gather(order[start:stop], number)
+
+    def from_step(self, step: int) -> Iterator[Batch]:
+        """The batches of all epochs without end, beginning with the one that update number `step` (from 0) takes."""
+        epoch, first = divmod(step, self.count)
+        while True:
+            yield from self.epoch(epoch, first)
+            epoch, first = epoch + 1, 0
+
+    def gather(self, rows: Int64[Tensor, " B"], epoch: int = 0) -> Batch:
+        """The batch of these rows."""
+        there = rows.to(self.dataset.target.values.device)
+        inputs, target = self.dataset.inputs.gather(there), self.dataset.target.gather(there)
+        return Batch(inputs.to(self.device), target.to(self.device), rows, epoch)

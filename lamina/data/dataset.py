@@ -1,0 +1,91 @@
+"""A dataset: examples as columns of tensors, from which a batch is one gather."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from lamina.chance import GOLDEN, mixed
+from lamina.kinds import Kind
+
+WORDS_AT_ONCE = 2**15
+"""So many stay in the processor's cache. And torch calls in its other threads only for more, which on a busy machine
+would cost more than it gains."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One value of every example, along the first axis.
+
+    Attributes:
+        values: as stored: float32, int64, or uint8 for pictures. They are not changed once they are here.
+        kind: what one example's value is.
+        scale: what a stored number is multiplied by when a batch is made (1/255 turns bytes into [0, 1]); None leaves
+            the values and their type alone.
+    """
+
+    values: Tensor = field(repr=False)
+    kind: Kind
+    scale: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def gather(self, index: Int64[Tensor, " B"]) -> Tensor:
+        """The values of these examples, ready for a net."""
+        rows = self.values.index_select(0, index)
+        return rows if self.scale is None else rows.to(torch.get_default_dtype()).mul_(self.scale)
+
+    @cached_property
+    def hashes(self) -> Int64[Tensor, " N"]:
+        """64 bits of each example's value, the same for equal values, on any machine."""
+        return _hashed(self.values.flatten(1) if self.values.dim() > 1 else self.values[:, None])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Examples with what is to be predicted of them.
+
+    Attributes:
+        name: what the user called it: a named set, a path, or "arrays".
+        inputs: what is given.
+        target: what is to be predicted.
+        classes: the names of the classes, by number; empty for a target that is no label.
+        features: the names of the input's columns where the input is a table; else empty.
+        test: rows set aside for testing by those who made the set; None where the split is left to us.
+        about: one sentence for people.
+    """
+
+    name: str
+    inputs: Column
+    target: Column
+    classes: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    test: Int64[Tensor, " N"] | None = field(default=None, repr=False)
+    about: str = ""
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+def _hashed(rows: Tensor) -> Int64[Tensor, " N"]:
+    """The bytes of each row, eight a word, mixed at their places and added up."""
+    numbers = rows.numpy()
+    row_bytes = rows.shape[1] * rows.element_size()
+    words = -(-row_bytes // 8)
+    places = mixed(torch.arange(1, words + 1) * GOLDEN)
+    hashes = torch.empty(len(rows), dtype=torch.int64)
+    step = max(1, WORDS_AT_ONCE // words)
+    for first in range(0, len(rows), step):
+        part = numbers[first : first + step]
+        if part.dtype.kind == "f":
+            part = part + part.dtype.type(0)  # -0.0 equals 0.0 and becomes it: equal values must have equal bytes.
+        padded = np.zeros((len(part), words * 8), np.uint8)
+        padded[:, :row_bytes] = np.ascontiguousarray(part).view(np.uint8)
+        hashes[first : first + step] = mixed(torch.from_numpy(padded.view(np.int64)) + places).sum(1)
+    return mixed(hashes)
