@@ -1,0 +1,180 @@
+"""The artifact: a net with all that using it takes, in a folder that loads alone."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import lamina
+from lamina.data.batches import Batches
+from lamina.data.dataset import Dataset
+from lamina.errors import DataError, RunError, shown
+from lamina.evaluate import evaluate
+from lamina.kinds import Kind
+from lamina.layers.compose import foreign
+from lamina.metrics import Measure
+from lamina.net import Net, build
+from lamina.sentence import parse, parse_as
+from lamina.stage import Stage
+from lamina.train.weights import fit_into, load_weights, save_weights
+
+FORMAT = 1
+DESCRIPTION = "model.json"
+WEIGHTS = "model.safetensors"
+FOLDER = "model"
+LARGEST_BYTES = 8 * 2**20
+ROWS_AT_ONCE = 4096
+
+
+class Model:
+    """A trained net and how to use it.
+
+    Attributes:
+        net: the net, a plain torch module in evaluation mode.
+        classes: the names of the classes by number; empty if it predicts no label.
+        features: the names of the input's columns, where the training data had them.
+        scale: what raw inputs are multiplied by before the net sees them (1/255 where it was trained on bytes).
+    """
+
+    def __init__(
+        self, net: Net, classes: tuple[str, ...] = (), features: tuple[str, ...] = (), scale: float | None = None
+    ) -> None:
+        self.net = net.eval()
+        self.classes = classes
+        self.features = features
+        self.scale = scale
+
+    def predict(self, inputs: Any) -> Any:
+        """The answers for raw inputs: arrays, tensors or lists of examples, in the units of the training data.
+
+        Returns:
+            The end's named tuple of tensors: `Labelled(label, probabilities)` for `Classify`, `Estimated(value)` for
+            `Regress`.
+
+        Raises:
+            DataError: if the inputs are not of the kind that the net takes.
+        """
+        batch = self.prepared(inputs)
+        pieces = [self.net.predict(piece) for piece in torch.split(batch, ROWS_AT_ONCE)]
+        return type(pieces[0])(*(torch.cat(parts) for parts in zip(*pieces, strict=True)))
+
+    def prepared(self, inputs: Any) -> Tensor:
+        """Raw inputs as the net takes them."""
+        try:
+            tensor = inputs if isinstance(inputs, Tensor) else torch.from_numpy(np.asarray(inputs, dtype=np.float32))
+        except (TypeError, ValueError) as error:
+            raise DataError(f"inputs must be rows of numbers, got {shown(inputs)}") from error
+        sizes = tuple(int(size) for size in self.net.given.values().values())
+        if tensor[:1].numel() != np.prod(sizes) or not len(tensor):
+            got = f"an array of shape {tuple(tensor.shape)}"
+            raise DataError(f"inputs must be examples of {self.net.given}, {sizes} each, got {got}")
+        tensor = tensor.reshape(len(tensor), *sizes).to(torch.get_default_dtype())
+        if not tensor.isfinite().all():
+            row = int((~tensor.flatten(1).isfinite().all(1)).nonzero()[0, 0])
+            raise DataError(
+                f"inputs must be finite numbers, but row {row} has one that is not; fill it or leave it out"
+            )
+        return tensor if self.scale is None else tensor * self.scale
+
+    def input_size(self) -> int:
+        """How many numbers an example has."""
+        return math.prod(int(size) for size in self.net.given.values().values())
+
+    def evaluate(self, dataset: Dataset, rows: Tensor | None = None) -> dict[str, Measure]:
+        """The measures of the net on these rows of a dataset (all, if none are named).
+
+        Raises:
+            DataError: if the dataset is not of the kinds that the net was built for.
+        """
+        self.check(dataset)
+        rows = torch.arange(len(dataset)) if rows is None else rows
+        return evaluate(self.net, Batches(dataset, rows, ROWS_AT_ONCE).epoch(0)).measures()
+
+    def check(self, dataset: Dataset) -> None:
+        """Refuse a dataset that the net was not built for."""
+        net = self.net
+        if (dataset.inputs.kind, dataset.target.kind) != (net.given, net.target):
+            raise DataError(
+                f"{dataset.name} has {dataset.inputs.kind} and {dataset.target.kind};"
+                f" the net was built for {net.given} and {net.target}"
+            )
+        if self.classes and dataset.classes and dataset.classes != self.classes:
+            raise DataError(
+                f"{dataset.name} has the classes {shown(dataset.classes)}; the net was trained on {shown(self.classes)}"
+            )
+
+    def save(self, folder: Path) -> None:
+        """Write the artifact: `model.json` (sentence, kinds, names) and `model.safetensors`.
+
+        Raises:
+            OSError: if the disk fails.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        description = {
+            "format": FORMAT,
+            "lamina": lamina.__version__,
+            "net": self.net.sentence(),
+            "needs_code": foreign(self.net.body),
+            "given": str(self.net.given),
+            "target": str(self.net.target),
+            "classes": self.classes,
+            "features": self.features,
+            "scale": self.scale,
+        }
+        save_weights(folder / WEIGHTS, self.net.state_dict())
+        (folder / DESCRIPTION).write_text(
+            json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+
+
+def load(folder: str | Path, net: Stage | None = None) -> Model:
+    """A model from a run's folder or from the artifact in it.
+
+    Args:
+        folder: `RUN` or `RUN/model`.
+        net: the sentence with its `Module` stages; needed only where code that is no sentence is part of the net.
+
+    Raises:
+        RunError: if there is no model, or it is damaged.
+    """
+    folder = Path(folder)
+    folder = folder / FOLDER if (folder / FOLDER).is_dir() else folder
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise RunError(f"{folder} holds no model: it has no {DESCRIPTION}; a run has one when it has ended")
+    description = _description(path)
+    if description["needs_code"] and net is None:
+        raise RunError(f"{path}: the net holds torch modules, so its code is needed: lamina.load(folder, net=...)")
+    stage = net if net is not None else parse(description["net"])
+    built = build(stage, parse_as(Kind, description["given"]), parse_as(Kind, description["target"]))
+    fit_into(built.state_dict(), load_weights(folder / WEIGHTS), str(folder / WEIGHTS))
+    return Model(built, tuple(description["classes"]), tuple(description["features"]), description["scale"])
+
+
+def _description(path: Path) -> dict[str, Any]:
+    expected: dict[str, Any] = {
+        "format": int, "net": str, "needs_code": bool, "given": str, "target": str, "classes": list, "features": list,
+        "scale": (float, type(None)),
+    }  # fmt: skip
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise ValueError(f"it has more than {LARGEST_BYTES:,} bytes")
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+    wrong = [
+        name
+        for name, sort in expected.items()
+        if not (isinstance(description, dict) and isinstance(description.get(name), sort))
+    ]
+    if wrong:
+        raise RunError(f"{path} is not as lamina writes it: {', '.join(wrong)} missing or of a wrong type")
+    if description["format"] > FORMAT:
+        raise RunError(f"{path}: format {description['format']} is newer than this lamina knows; install a newer one")
+    return dict(description)

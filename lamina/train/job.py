@@ -1,0 +1,274 @@
+"""A run in progress: the plan carried out step by step, so that it can be stopped anywhere and goes on exactly."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import Tensor
+
+from lamina.data.batches import Batches
+from lamina.data.dataset import Dataset
+from lamina.data.split import Parts, fingerprint, split
+from lamina.errors import RunError
+from lamina.evaluate import evaluate
+from lamina.metrics import Tally, improves
+from lamina.net import build
+from lamina.sentence import parse_as
+from lamina.stage import Stage
+from lamina.train import machine
+from lamina.train.average import Average
+from lamina.train.checkpoint import Checkpoints, Snapshot
+from lamina.train.log import Log
+from lamina.train.loop import Step, fit
+from lamina.train.optimizers import Optimizer, restore_state, state_tensors
+from lamina.train.plan import Plan
+from lamina.train.rates import rate_at
+from lamina.train.weights import fit_into
+
+LOOK_ROWS = 1024
+"""Examples in a batch that is only looked at: for statistics, and for evaluation."""
+
+
+class Evaluation(NamedTuple):
+    """How the net does on the validation part after a step."""
+
+    step: int
+    tally: Tally
+
+
+class Job:
+    """What a run holds while it goes.
+
+    Args:
+        plan: what to do.
+        dataset: the data that the plan names.
+        stage: the net's words.
+        folder: the run's folder, locked by this process.
+        say: takes what the user should know, a sentence each.
+    """
+
+    def __init__(self, plan: Plan, dataset: Dataset, stage: Stage, folder: Path, say: Callable[[str], object]) -> None:
+        self.plan, self.dataset, self.folder, self.say = plan, dataset, folder, say
+        machine.prepare(plan.threads)
+        self.device = machine.chosen_device(plan.device)
+        self.shares: Parts = split(dataset, plan.valid, plan.test, plan.split_seed)
+        self.optimizer = parse_as(Optimizer, plan.optimizer)
+        self.net = build(stage, dataset.inputs.kind, dataset.target.kind, plan.seed).to(self.device)
+        self.groups = self.optimizer.start(self.net.named_parameters())
+        self.average = Average(self.net, plan.average) if plan.average else None
+        self.batches = Batches(dataset, self.shares.train, plan.batch, plan.seed, self.device)
+        self.checkpoints = Checkpoints(folder / "checkpoints", say)
+        self.log = Log(folder)
+        self.step = 0
+        self.seconds_before = 0.0
+        self.started = time.perf_counter()
+        self.best: dict[str, float] = {"value": math.nan, "step": 0}
+        self.best_weights: dict[str, Tensor] = {}
+        self.waited = 0
+        self.troubles = 0
+        self.rate_factor = 1.0
+        self.stopped_early = False
+
+    # --- what is asked of it ---------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Take the statistics of the training data that stages need; after this the first step can come."""
+        still = Batches(self.dataset, self.shares.train, LOOK_ROWS, None, self.device)
+        self.net.learn(lambda: ((batch.inputs, batch.target) for batch in still.epoch(0)))
+        self.started = time.perf_counter()
+
+    def events(self, signals: machine.Signals) -> Iterator[Step | Evaluation]:
+        """Train until the plan is fulfilled. The caller sees every step and every evaluation.
+
+        Raises:
+            RunError: if loss or gradient stop being numbers and the plan does not bear with it.
+            Interrupted: if a signal came; a checkpoint has been written.
+        """
+        self.net.train()
+        saved_at = time.perf_counter()
+        while not self.finished():
+            for step in self.steps():
+                self.step = step.number
+                self.log.step(step)
+                if not step.applied and self.bear_with(step):
+                    break  # rolled back: the generator must start again from there
+                if self.average is not None and step.applied:
+                    self.average.update(step.number)
+                yield step
+                finished = self.finished()
+                if finished or step.number % self.batches.count == 0:
+                    evaluation = Evaluation(step.number, self.validate())
+                    self.judge(evaluation)
+                    yield evaluation
+                    finished = finished or self.stopped_early
+                if finished or signals.number or self.checkpoint_due(saved_at):
+                    self.save(must=finished or signals.number is not None)
+                    saved_at = time.perf_counter()
+                if signals.number and not finished:
+                    name = "SIGTERM" if signals.number == 15 else "an interrupt"
+                    text = f"stopped by {name} after step {self.step}; `lamina resume {self.folder}` goes on from there"
+                    raise machine.Interrupted(text, 128 + signals.number)
+                if finished:
+                    return
+
+    def keep_best(self) -> None:
+        """Leave the net with the weights that the run is to end with: the best, the average, or the last."""
+        if self.best_weights:
+            fit_into(self.net.state_dict(), self.best_weights, "the best weights")
+        elif self.average is not None:
+            fit_into(dict(self.net.named_parameters()), self.average.tensors(), "the average")
+
+    def evaluate(self, rows: Tensor) -> Tally:
+        """The tally of the net as it is now over these rows."""
+        return evaluate(self.net, Batches(self.dataset, rows, LOOK_ROWS, None, self.device).epoch(0))
+
+    # --- how far it is ---------------------------------------------------------------------------------------------
+
+    def seconds(self) -> float:
+        """The time trained so far, over all sittings."""
+        return self.seconds_before + time.perf_counter() - self.started
+
+    def total_steps(self) -> int:
+        """The updates that the run will have; with a budget, as the pace so far lets expect."""
+        if self.plan.steps is not None:
+            return self.plan.steps
+        if self.plan.epochs is not None:
+            return self.plan.epochs * self.batches.count
+        share = self.seconds() / (self.plan.budget_seconds or math.inf)
+        return max(self.step + 1, round(self.step / share)) if share > 0 else self.step + 1
+
+    def finished(self) -> bool:
+        """Whether the plan is fulfilled."""
+        if self.stopped_early:
+            return True
+        if self.plan.budget_seconds is not None:
+            return self.seconds() >= self.plan.budget_seconds
+        return self.step >= self.total_steps()
+
+    def checkpoint_due(self, saved_at: float) -> bool:
+        """Whether it is time to save; a run that may roll back saves where epochs end, so that it rolls back alike."""
+        if self.plan.nonfinite == "rollback" and self.step % self.batches.count:
+            return False
+        return time.perf_counter() - saved_at >= self.plan.checkpoint_seconds or self.plan.nonfinite == "rollback"
+
+    # --- the parts of a step ---------------------------------------------------------------------------------------
+
+    def steps(self) -> Iterator[Step]:
+        """The loop from here on."""
+        return fit(
+            self.net,
+            self.batches.from_step(self.step),
+            self.optimizer,
+            self.groups,
+            lambda step: rate_at(self.optimizer.rate, step, self.total_steps()) * self.rate_factor,
+            seed=self.plan.seed,
+            done=self.step,
+            parts=self.plan.parts,
+            clip=self.plan.clip,
+        )
+
+    def validate(self) -> Tally:
+        """The tally of the validation part, with the averaged weights where there are any."""
+        if self.average is None:
+            return self.evaluate(self.shares.valid)
+        with self.average.in_place():
+            return self.evaluate(self.shares.valid)
+
+    def judge(self, evaluation: Evaluation) -> None:
+        """Log an evaluation, keep the weights if they are the best so far, and see whether patience is spent."""
+        measures = evaluation.tally.measures()
+        self.log.evaluation(evaluation.step, {name: measure.value for name, measure in measures.items()})
+        if self.plan.patience is None:
+            return
+        value = measures[evaluation.tally.chosen_by].value
+        if improves(evaluation.tally.chosen_by, value, self.best["value"]):
+            self.best = {"value": value, "step": evaluation.step}
+            self.best_weights = self.weights()
+            self.waited = 0
+        else:
+            self.waited += 1
+            self.stopped_early = self.waited >= self.plan.patience
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of what would be kept if the run ended now."""
+        average = self.average.tensors() if self.average is not None else {}
+        return {name: average.get(name, tensor).detach().clone() for name, tensor in self.net.state_dict().items()}
+
+    def bear_with(self, step: Step) -> bool:
+        """Do what the plan says about a step whose loss or gradient is no number. True if the run was rolled back."""
+        self.troubles += 1
+        what = f"step {step.number}: the loss is {step.loss:g} and its gradient has length {step.gradient_norm:g}"
+        rows = ", ".join(str(int(row)) for row in step.examples[:5])
+        text = f"{what}; nothing was changed (examples {rows}, ...)"
+        sound = all(bool(buffer.isfinite().all()) for buffer in self.net.buffers() if buffer.is_floating_point())
+        if self.plan.nonfinite == "stop" or self.troubles > self.plan.tolerance:
+            raise RunError(f'{text}; lower the rate, set clip=1.0, or choose nonfinite="rollback"')
+        if self.plan.nonfinite == "skip":
+            if not sound:
+                raise RunError(f'{text}, but running statistics are spoilt; choose nonfinite="rollback"')
+            self.say(f"{text}; skipped, {self.plan.tolerance - self.troubles} more are borne")
+            return False
+        factor, troubles = self.rate_factor / 2, self.troubles
+        self.restore(self.checkpoints.newest())
+        self.rate_factor, self.troubles = factor, troubles
+        self.say(f"{text}; rolled back to step {self.step}, the rate is now {factor:g} of what was planned")
+        return True
+
+    # --- saving and going on ---------------------------------------------------------------------------------------
+
+    def save(self, must: bool = False) -> None:
+        """Write a checkpoint. If the disk refuses, say so and train on, unless this one must be."""
+        self.log.flush()
+        state = {
+            "seconds": self.seconds(),
+            "best": [self.best["value"] if self.best_weights else None, self.best["step"]],
+            "waited": self.waited,
+            "stopped_early": self.stopped_early,
+            "troubles": self.troubles,
+            "rate_factor": self.rate_factor,
+            "data": fingerprint(self.dataset),
+            "machine": machine.fingerprint(self.device),
+        }
+        average = self.average.tensors() if self.average is not None else {}
+        tensors = {"model": self.net.state_dict(), "optimizer": state_tensors(self.groups)}
+        extra = {"average": average, "best": self.best_weights}
+        try:
+            self.checkpoints.save(Snapshot(self.step, {**tensors, **extra}, state))
+        except RunError as error:
+            if must:
+                raise
+            self.say(str(error))
+
+    def restore(self, snapshot: Snapshot | None) -> None:
+        """Take up a checkpoint's state; without one, the state before the first step."""
+        if snapshot is None:
+            self.begin()
+            self.log.cut(0)
+            return
+        state = snapshot.state
+        if state["data"] != fingerprint(self.dataset):
+            raise RunError(
+                f"{self.folder}: {self.dataset.name} is not the data that this run began with; bring that back"
+            )
+        where = f"{self.folder}: the checkpoint of step {snapshot.step}"
+        fit_into(self.net.state_dict(), snapshot.tensors["model"], where)
+        restore_state(self.groups, snapshot.tensors["optimizer"])
+        if self.average is not None:
+            fit_into(self.average.tensors(), snapshot.tensors["average"], f"{where}, average")
+        self.best_weights = dict(snapshot.tensors.get("best", {}))
+        value, step = state["best"]
+        self.best = {"value": math.nan if value is None else value, "step": step}
+        self.step, self.waited, self.stopped_early = snapshot.step, state["waited"], state["stopped_early"]
+        self.troubles, self.rate_factor = state["troubles"], state["rate_factor"]
+        self.seconds_before, self.started = state["seconds"], time.perf_counter()
+        self.log.cut(snapshot.step)
+        here = machine.fingerprint(self.device)
+        changed = [
+            f"{name} {was} then, {here[name]} now" for name, was in state["machine"].items() if here[name] != was
+        ]
+        if changed:
+            self.say(f"same samples, but not the same bits as without the break: {'; '.join(changed)}")

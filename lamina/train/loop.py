@@ -1,0 +1,114 @@
+"""The loop: a generator of steps. What happens between two steps is the body of the caller's `for`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lamina.chance import drawing
+from lamina.data.batches import Batch
+from lamina.kinds import Padded
+from lamina.net import Net
+from lamina.train.optimizers import Group, Optimizer
+
+
+class Step(NamedTuple):
+    """What one update did.
+
+    Attributes:
+        number: the updates so far, this one included.
+        epoch: the passes over the data before the one that it is in.
+        loss: the batch's mean negative log-likelihood before the update, in nats.
+        units: how many units (examples, tokens, ...) that mean runs over.
+        gradient_norm: the length of the mean's gradient before clipping.
+        rate: the learning rate.
+        examples: the rows that it saw.
+        applied: False if loss or gradient were not finite, so that nothing was changed.
+    """
+
+    number: int
+    epoch: int
+    loss: float
+    units: int
+    gradient_norm: float
+    rate: float
+    examples: Tensor
+    applied: bool
+
+
+def fit(
+    net: Net,
+    batches: Iterable[Batch],
+    optimizer: Optimizer,
+    groups: list[Group],
+    rate: Callable[[int], float],
+    *,
+    seed: int = 0,
+    done: int = 0,
+    parts: int = 1,
+    clip: float | None = None,
+) -> Iterator[Step]:
+    """Update the net once for each batch.
+
+    The loss of an update is a sum over its batch, divided once by the batch's count: cutting it into parts changes the
+    memory that it takes, and nothing else.
+
+    Args:
+        net: trained in place; it must be in training mode whenever the generator is asked for the next step.
+        batches: what each update sees.
+        optimizer: the rule.
+        groups: the parameters and the rule's state, from `optimizer.start(...)`.
+        rate: the learning rate of an update, by the number of updates before it.
+        seed: every draw (dropout and the like) follows from (seed, step, example).
+        done: how many updates came before, when a run goes on.
+        parts: into how many micro-batches each batch is cut, one after another.
+        clip: the greatest length of the gradient; longer ones are scaled down to it (Pascanu et al. 2013, algorithm 1).
+    """
+    parameters = [parameter for group in groups for parameter in group.parameters]
+    for number, batch in enumerate(batches, start=done + 1):
+        for parameter in parameters:
+            parameter.grad = None
+        total, units = 0.0, 0
+        cut = pieces(batch, parts)
+        for piece in cut:
+            with drawing(seed, number, piece.examples):
+                score = net.score(piece.inputs, piece.target)
+            torch.autograd.backward(score.mean() if len(cut) == 1 else score.total)
+            total, units = total + score.total.item(), units + score.count
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        if len(cut) > 1:
+            torch._foreach_div_(gradients, units)
+        norm = length(gradients)
+        applied = math.isfinite(total) and math.isfinite(norm)
+        now = rate(number - 1)
+        if applied:
+            if clip is not None and norm > clip:
+                torch._foreach_mul_(gradients, clip / norm)
+            optimizer.update(groups, now)
+        yield Step(number, batch.epoch, total / units, units, norm, now, batch.examples, applied)
+
+
+def pieces(batch: Batch, parts: int) -> list[Batch]:
+    """A batch cut into at most `parts` micro-batches of nearly equal size."""
+    if parts == 1:
+        return [batch]
+    cuts = torch.arange(len(batch.examples)).tensor_split(min(parts, len(batch.examples)))
+    return [
+        Batch(narrow(batch.inputs, cut), narrow(batch.target, cut), batch.examples[cut], batch.epoch) for cut in cuts
+    ]
+
+
+def narrow(x: Tensor | Padded, rows: Tensor) -> Tensor | Padded:
+    """Some examples of a batch."""
+    return Padded(x.values[rows], x.visible[rows]) if isinstance(x, Padded) else x[rows]
+
+
+def length(gradients: list[Tensor]) -> float:
+    """The Euclidean norm of all gradients as one vector."""
+    if not gradients:
+        return 0.0
+    return float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))))

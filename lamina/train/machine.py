@@ -1,0 +1,91 @@
+"""The machine under a run: its threads, its signals, and what must be equal for two runs to agree bit for bit."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+from lamina.errors import LaminaError
+
+
+class Interrupted(LaminaError):
+    """A signal asked the run to stop; its checkpoint is written.
+
+    Attributes:
+        exit_code: 143 for SIGTERM, 130 for SIGINT.
+    """
+
+    def __init__(self, text: str, exit_code: int) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+class Signals:
+    """What has been asked for since `listening` began."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.number is not None:
+            # Asked twice: whoever asks does not want to wait. The last whole checkpoint stands.
+            os._exit(128 + number)
+        self.number = number
+
+
+@contextmanager
+def listening() -> Iterator[Signals]:
+    """Within this block SIGTERM and SIGINT set a flag; a second one ends the process at once."""
+    signals = Signals()
+    if threading.current_thread() is not threading.main_thread():
+        yield signals
+        return
+    before = {number: signal.signal(number, signals) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield signals
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def usable_cores() -> int:
+    """The cores that this process may really use: by its affinity, and by the quota of its control group."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return cores if quota == "max" else max(1, min(cores, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return cores
+
+
+def prepare(threads: int) -> None:
+    """Set the threads of torch (0: all usable cores), and let it flush denormals, which slow the late steps of Adam."""
+    torch.set_num_threads(threads or usable_cores())
+    torch.set_flush_denormal(True)
+
+
+def chosen_device(name: str) -> torch.device:
+    """The device of a name; "auto" is the first GPU if there is one, else the CPU."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(name)
+
+
+def fingerprint(device: torch.device) -> dict[str, str]:
+    """What two runs must share to agree bit for bit, and not just in the samples that they see."""
+    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
+    return {
+        "torch": str(torch.__version__),
+        "device": f"{device.type} {kind}",
+        "threads": str(torch.get_num_threads()),
+        "processor": platform.machine(),
+    }

@@ -1,0 +1,116 @@
+"""A run's plan: everything that it follows from, as typed settings, in the file run.toml."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from lamina.errors import RunError, listed
+from lamina.settings import Bounds, Count, Fraction, Natural, Positive, bind
+from lamina.word import Word
+
+FILE = "run.toml"
+LARGEST_BYTES = 2**20
+
+Seed = Annotated[int, Bounds(low=0, high=2**63 - 1)]
+Share = Annotated[float, Bounds(low=0, high=1, low_open=True, high_open=True)]
+
+
+class Plan(Word):
+    """What to train on what, and how.
+
+    Args:
+        data: a named set or a path; "arrays" for data passed from Python.
+        net: the sentence.
+        optimizer: the optimizer, as a sentence.
+        epochs, steps, budget_seconds: how long; exactly one is given. A schedule ends when the budget does.
+        batch: the most examples in an update.
+        seed: first weights, order and noise follow from it.
+        split_seed: which examples validate and test follows from it, so that seeds can be compared on one split.
+        parts: into how many micro-batches an update's batch is cut; saves memory, changes nothing else.
+        clip: the greatest length of the gradient.
+        average: the decay of a running average of the weights (Polyak and Juditsky 1992); the average is what is kept.
+        patience: evaluations without a better validation loss before training stops; the best weights are kept.
+        nonfinite: what a loss or gradient that is no number leads to: "stop"; "skip" the update; "rollback" to the last
+            checkpoint with half the rate.
+        tolerance: how many times that is done before the run stops.
+        valid, test: the shares of the data set aside, where its makers set none aside.
+        checkpoint_seconds: the time between checkpoints.
+        device: "auto", "cpu", "cuda", ...
+        threads: of the CPU; 0 for all cores.
+    """
+
+    data: str
+    net: str
+    optimizer: str
+    epochs: Count | None = None
+    steps: Count | None = None
+    budget_seconds: Positive | None = None
+    batch: Count = 64
+    seed: Seed = 0
+    split_seed: Seed = 0
+    parts: Count = 1
+    clip: Positive | None = None
+    average: Fraction | None = None
+    patience: Count | None = None
+    nonfinite: Literal["stop", "skip", "rollback"] = "stop"
+    tolerance: Count = 5
+    valid: Share = 0.1
+    test: Share = 0.2
+    checkpoint_seconds: Positive = 30.0
+    device: str = "auto"
+    threads: Natural = 0
+
+    @classmethod
+    def conflicts(cls, **values: Any) -> list[str]:
+        lengths = [name for name in ("epochs", "steps", "budget_seconds") if values[name] is not None]
+        mistakes = []
+        if len(lengths) != 1:
+            mistakes.append(f"give one of epochs, steps and budget_seconds, got {' and '.join(lengths) or 'none'}")
+        if values["valid"] + values["test"] >= 1:
+            mistakes.append("valid and test must leave something to train on: together below 1")
+        if values["tolerance"] != 5 and values["nonfinite"] == "stop":
+            mistakes.append(
+                'tolerance has no effect with nonfinite="stop"; choose "skip" or "rollback", or leave it out'
+            )
+        return mistakes
+
+
+def read_plan(folder: Path) -> Plan:
+    """The plan of a run.
+
+    Raises:
+        RunError: if there is none, or it cannot be run; all mistakes at once.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise RunError(f"{folder} is no run: it has no {FILE}; `lamina train DATA --out {folder}` makes one")
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise RunError(f"{path}: expected at most {LARGEST_BYTES:,} bytes; this is no file of lamina's")
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+    flat = {name: value for name, value in tables.items() if not isinstance(value, dict)}
+    flat.pop("lamina", None)
+    values, mistakes = bind("the plan", Plan.settings(), (), flat)
+    mistakes = mistakes or Plan.conflicts(**values)
+    if mistakes:
+        raise RunError(listed(mistakes, f"{path} cannot be run"))
+    return Plan(**values)
+
+
+def written_plan(plan: Plan, version: str, notes: dict[str, dict[str, str]]) -> str:
+    """run.toml: the settings, then tables of notes for people (what machine, what data)."""
+    lines = ["# Everything that this run follows from. `lamina train run.toml` runs it again.", f'lamina = "{version}"']
+    lines += [f"{name} = {_toml(value)}" for name, value in plan.values().items() if value is not None]
+    for table, entries in notes.items():
+        lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in entries.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    # A JSON string is a TOML string; True, numbers and texts are all that a plan holds.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

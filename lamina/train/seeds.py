@@ -1,0 +1,78 @@
+"""The same plan under several seeds: how much of a figure is luck."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lamina.data.dataset import Dataset
+from lamina.errors import RunError
+from lamina.metrics import Measure
+from lamina.stage import Stage
+from lamina.train.run import Run, as_dataset, new_folder, plain, train
+
+
+class Seeds(NamedTuple):
+    """Runs that differ in their seed alone; all have the same test part."""
+
+    folder: Path
+    runs: list[Run]
+
+    def test(self) -> dict[str, Measure]:
+        """The mean of each measure over the seeds, with its 95 % interval by Student's t (nan for one seed).
+
+        The interval is about seeds on this test part; the intervals of single runs are about other test examples.
+        """
+        return {name: over_seeds([run.test[name].value for run in self.runs]) for name in self.runs[0].test}
+
+    def summary(self) -> dict[str, Any]:
+        """What `lamina train --seeds K --json` prints."""
+        first = self.runs[0].result
+        return {
+            **{name: first[name] for name in ("net", "parameters", "steps", "baseline")},
+            "run": str(self.folder),
+            "seconds": sum(run.result["seconds"] for run in self.runs),
+            "test": plain(self.test()),
+            "runs": [run.result for run in self.runs],
+        }
+
+    def __str__(self) -> str:
+        lines = [f"seed {run.plan.seed}: {run.test}" for run in self.runs]
+        return "\n".join([*lines, *(f"mean {name} {measure}" for name, measure in self.test().items())])
+
+
+def over_seeds(values: list[float]) -> Measure:
+    """The mean of a few values, with mean +- t s / sqrt(n) at 95 %. Source: Student 1908."""
+    from scipy.special import stdtrit
+
+    mean, count = statistics.fmean(values), len(values)
+    if count < 2:
+        return Measure(mean, math.nan, math.nan)
+    half = float(stdtrit(count - 1, 0.975)) * statistics.stdev(values) / math.sqrt(count)
+    return Measure(mean, mean - half, mean + half)
+
+
+def train_seeds(
+    net: Stage | str | None, data: Any, seeds: int, *, out: str | Path | None = None, **settings: Any
+) -> Seeds:
+    """Train with `seeds` seeds, one apart, on one split of the data. See `train` for the rest.
+
+    One seed is a plain run in the folder itself; several have a folder `seed-N` each in it.
+
+    Raises:
+        RunError: if `seeds` is below 1, and for all that `train` raises for.
+    """
+    if seeds < 1:
+        raise RunError(f"seeds must be at least 1, got seeds={seeds}")
+    dataset: Dataset = as_dataset(data)
+    if seeds == 1:
+        run = train(net, dataset, out=out, **settings)
+        return Seeds(run.folder, [run])
+    folder = new_folder(out, dataset.name)
+    first = settings.pop("seed", 0)
+    runs = [
+        train(net, dataset, out=folder / f"seed-{seed}", seed=seed, **settings) for seed in range(first, first + seeds)
+    ]
+    return Seeds(folder, runs)
