@@ -1,0 +1,71 @@
+"""The command `lamina`. Each verb is a file of this folder, imported when it is asked for: help needs no torch."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from lamina import __version__
+
+VERBS = {
+    "train": "Train a net on data; everything goes into a run's folder.",
+    "resume": "Go on with a run that was stopped, exactly as if it had not been.",
+    "evaluate": "Measure a trained net on data.",
+    "predict": "Predict each row of a file or of standard input.",
+    "show": "Show a sentence as a table, a run, a model, or the words there are.",
+    "data": "List the named sets of data, or describe one.",
+}
+
+EXAMPLES = """
+\b
+Examples:
+  lamina train digits
+  lamina train mnist --net 'Flatten() >> Dense(512) >> ReLU() >> Classify()' --budget 60s
+  lamina predict runs/digits-1 digits --format json
+"""
+
+
+class Verbs(click.Group):
+    """The verbs, each loaded when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command = importlib.import_module(f"lamina.command.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lamina")
+def lamina() -> None:
+    """Deep learning in sentences: a net is a chain of stages, trained on your data by one exact, restartable loop."""
+
+
+def main() -> None:
+    """Run the command. A user's mistake is one message and exit code 2."""
+    from lamina.errors import LaminaError
+
+    try:
+        lamina.main(standalone_mode=False)
+    except LaminaError as error:
+        click.echo(f"lamina: {error}", err=True)
+        sys.exit(getattr(error, "exit_code", 2))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever reads the output has had enough; Python must not complain when it flushes at exit.
+        sys.stdout = None
+        sys.exit(0)

@@ -1,0 +1,134 @@
+"""`lamina predict`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from lamina.command.options import note
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lamina.model import Model
+
+EPILOG = """
+\b
+Examples:
+  lamina predict runs/iris-1 flowers.csv
+  echo 5.1,3.5,1.4,0.2 | lamina predict runs/iris-1 --format json
+  lamina predict runs/digits-1 digits --probabilities
+"""
+
+ROWS_AT_ONCE = 1024
+
+
+@click.command(epilog=EPILOG)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("data", default="-")
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--probabilities", is_flag=True, help="The probability of every class, not just of the likeliest.")
+def command(run: Path, data: str, form: str, as_json: bool, probabilities: bool) -> None:
+    """Predict DATA with the model of RUN: one line of output for each row of input.
+
+    DATA is a CSV file of numbers (with a head or without), - for such lines on standard input, or data as `lamina
+    train` takes it, of which the test part is predicted if the run was trained on it.
+    """
+    from lamina.model import load as load_model
+
+    model = load_model(run)
+    writer = JSONLines() if as_json or form == "json" else CSVLines()
+    try:
+        for chunk in inputs(run, model, data):
+            for line in answers(model, chunk, probabilities):
+                writer.write(line)
+            sys.stdout.flush()
+    except UnicodeDecodeError as error:
+        from lamina.errors import DataError
+
+        raise DataError(
+            f"{data}: expected UTF-8 text, got byte {error.object[error.start]:#x} at {error.start}"
+        ) from None
+
+
+def inputs(run: Path, model: Model, data: str) -> Iterator[Any]:
+    """Batches of raw inputs."""
+    import torch
+
+    from lamina.data.named import load
+    from lamina.data.sources.numbers import chunked, number_rows
+    from lamina.train.run import test_rows
+
+    if data != "-" and Path(data).suffix.lower() not in (".csv", ".tsv", ".txt"):
+        dataset = load(data)
+        model.check(dataset)
+        rows = test_rows(run, dataset)
+        note(f"{dataset.name}: {len(rows):,} of {len(dataset):,} examples")
+        yield from (dataset.inputs.values[part] for part in torch.split(rows, ROWS_AT_ONCE))
+        return
+    size = model.input_size()
+    with opened(data) as stream:
+        name = "standard input" if data == "-" else data
+        # A person, or a program that waits for each answer, must get it at once; a file may come in large pieces.
+        most = 1 if data == "-" and sys.stdin.isatty() else ROWS_AT_ONCE
+        yield from chunked(number_rows(stream, name, size, model.features), most)
+
+
+def opened(data: str) -> TextIO:
+    """The text to read."""
+    from lamina.errors import DataError
+
+    if data == "-":
+        return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", newline="")
+    try:
+        return Path(data).open(encoding="utf-8", newline="")
+    except OSError as error:
+        raise DataError(f"{data} cannot be read: {error.strerror}; check the path") from None
+
+
+def answers(model: Model, chunk: Any, probabilities: bool) -> Iterator[dict[str, Any]]:
+    """A line of output for each row: names and numbers in their order."""
+    answer = model.predict(chunk)
+    if hasattr(answer, "label"):
+        names = model.classes or tuple(map(str, range(answer.probabilities.shape[1])))
+        for label, row in zip(answer.label.tolist(), rounded(answer.probabilities), strict=True):
+            line: dict[str, Any] = {"prediction": names[label], "probability": row[label]}
+            if probabilities:
+                line |= {f"p({name})": value for name, value in zip(names, row, strict=True)}
+            yield line
+        return
+    for row in rounded(answer.value, 9):
+        yield {"prediction": row[0]} if len(row) == 1 else {f"prediction_{n}": x for n, x in enumerate(row, start=1)}
+
+
+def rounded(values: Tensor, digits: int = 6) -> list[list[float]]:
+    """Numbers with the digits that float32 has, for people and files."""
+    return [[float(f"{value:.{digits}g}") for value in row] for row in values.tolist()]
+
+
+class CSVLines:
+    """A head, then a line for each answer."""
+
+    def __init__(self) -> None:
+        self.writer: csv.DictWriter[str] | None = None
+
+    def write(self, line: dict[str, Any]) -> None:
+        if self.writer is None:
+            self.writer = csv.DictWriter(sys.stdout, list(line), lineterminator="\n")
+            self.writer.writeheader()
+        self.writer.writerow(line)
+
+
+class JSONLines:
+    """A JSON object for each answer."""
+
+    def write(self, line: dict[str, Any]) -> None:
+        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")

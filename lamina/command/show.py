@@ -1,0 +1,103 @@
+"""`lamina show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lamina.command.options import emit, json_option, measure_lines
+
+EPILOG = """
+\b
+Examples:
+  lamina show 'Flatten() >> Dense(64) >> ReLU() >> Classify()' --on digits
+  lamina show runs/digits-1
+  lamina show --words
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("what", required=False)
+@click.option("--on", "data", metavar="DATA", help="The data that a sentence is built for.")
+@click.option("--words", is_flag=True, help="List the words that a sentence may use.")
+@json_option
+def command(what: str | None, data: str | None, words: bool, as_json: bool) -> None:
+    """Show WHAT: a sentence (as a table, if --on says for which data), a run's folder, or a model's."""
+    if words == (what is not None):
+        raise click.UsageError("name one thing to show: a sentence, a run's folder, or --words")
+    if what is None:
+        _words(as_json)
+    elif Path(what).is_dir():
+        _folder(Path(what), as_json)
+    else:
+        _sentence(what, data, as_json)
+
+
+def _words(as_json: bool) -> None:
+    from lamina.settings import described
+    from lamina.vocabulary import ENDS, KINDS, OPTIMIZERS, RATES, STAGES
+
+    shelves = {"stages": STAGES, "ends": ENDS, "optimizers": OPTIMIZERS, "rates": RATES, "kinds": KINDS}
+    if as_json:
+        listing = {
+            shelf: {word.name(): {s.name: described(s.type) for s in word.settings()} for word in words}
+            for shelf, words in shelves.items()
+        }
+        emit(listing)
+        return
+    for shelf, words in shelves.items():
+        click.echo(f"{shelf}")
+        for word in words:
+            settings = [s.name if s.required else f"{s.name}={s.default}" for s in word.settings()]
+            click.echo(f"  {word.name()}({', '.join(settings)})")
+            click.echo(f"      {(word.__doc__ or '').strip().splitlines()[0]}")
+
+
+def _folder(folder: Path, as_json: bool) -> None:
+    from lamina.model import DESCRIPTION
+    from lamina.model import load as load_model
+    from lamina.train.plan import FILE
+    from lamina.train.run import Run
+
+    if not (folder / FILE).is_file() and (folder / DESCRIPTION).is_file():
+        net = load_model(folder).net
+        if as_json:
+            emit({"net": net.sentence(), "parameters": net.parameter_count(), "given": str(net.given)})
+        else:
+            click.echo(f"{net.sentence()}\n\n{net.table()}")
+        return
+    run = Run(folder)
+    if as_json:
+        emit(run.result or {"run": str(folder), "net": run.plan.net, "steps": run.steps_done()})
+        return
+    click.echo("\n".join(f"{name:<19}{value}" for name, value in run.plan.values().items() if value is not None))
+    if not run.result:
+        click.echo(f"\nnot ended: {run.steps_done():,} steps are logged; `lamina resume {folder}` goes on")
+        return
+    click.echo(f"\n{run.model().net.table()}\n\n{run.result['steps']:,} steps in {run.result['seconds']:.1f} s\ntest")
+    click.echo("\n".join(measure_lines(run.test)))
+    for name, measures in run.baseline.items():
+        click.echo(f"  baseline {name}: {next(iter(measures))} {next(iter(measures.values()))}")
+
+
+def _sentence(text: str, data: str | None, as_json: bool) -> None:
+    from lamina.net import build
+    from lamina.sentence import parse
+
+    stage = parse(text)
+    if data is None:
+        if as_json:
+            emit({"net": str(stage)})
+        else:
+            click.echo(f"{stage}\n(--on DATA shows the table of kinds, parameters and multiply-adds)")
+        return
+    from lamina.data.named import load
+
+    dataset = load(data)
+    net = build(stage, dataset.inputs.kind, dataset.target.kind)
+    if as_json:
+        rows = [row._asdict() for row in net.rows()]
+        emit({"net": net.sentence(), "parameters": net.parameter_count(), "stages": rows})
+    else:
+        click.echo(f"{net.sentence()}\n\n{net.table()}")

@@ -1,0 +1,92 @@
+"""`lamina train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lamina.command.options import Duration, emit, json_option, measure_lines, note
+
+if TYPE_CHECKING:
+    from lamina.train.run import Run
+
+EPILOG = """
+\b
+Examples:
+  lamina train digits
+  lamina train mnist --net 'Flatten() >> Dense(512) >> ReLU() >> Classify()' --epochs 5
+  lamina train mnist --optimizer 'SGD(cosine(0.1, warmup=100), momentum=0.9, nesterov=True)' --budget 60s
+  lamina train iris --seeds 3 --json
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("data")
+@click.option("--net", metavar="SENTENCE", help="The net; without it, one that suits the data is chosen and shown.")
+@click.option("--optimizer", metavar="SENTENCE", help="The optimizer with its rate.  [default: AdamW with a cosine]")
+@click.option("--epochs", type=int, metavar="N", help="Passes over the training data.")
+@click.option("--steps", type=int, metavar="N", help="Updates.")
+@click.option("--budget", "budget_seconds", type=Duration(), help="Time, such as 60s or 10m; schedules end with it.")
+@click.option("--batch", type=int, metavar="N", help="The most examples in an update.")
+@click.option("--seed", type=int, metavar="N", help="First weights, order and noise follow from it.  [default: 0]")
+@click.option("--seeds", type=int, metavar="K", help="Train K times, with seeds one apart; runs go into OUT/seed-N.")
+@click.option("--out", type=click.Path(path_type=Path), help="The run's folder.  [default: runs/DATA-N]")
+@click.option("--patience", type=int, metavar="N", help="Stop after N epochs without a better validation loss.")
+@click.option("--average", type=float, metavar="D", help="Keep a running average of the weights, with this decay.")
+@click.option("--clip", type=float, metavar="L", help="The greatest length of the gradient.")
+@click.option(
+    "--parts", type=int, metavar="N", help="Cut each batch into N pieces to save memory; changes nothing else."
+)
+@click.option("--nonfinite", help="On a loss that is no number: stop, skip or rollback.  [default: stop]")
+@click.option("--valid", type=float, metavar="S", help="The share of the data that validates.  [default: 0.1]")
+@click.option(
+    "--test", type=float, metavar="S", help="The share that tests, if the set has no test part.  [default: 0.2]"
+)
+@click.option("--device", help="auto, cpu, cuda, ...  [default: auto]")
+@click.option("--threads", type=int, metavar="N", help="Threads of the CPU.  [default: all cores]")
+@json_option
+def command(data: str, seeds: int | None, out: Path | None, as_json: bool, **said: Any) -> None:
+    """Train a net on DATA: a named set (`lamina data` lists them), a folder of IDX files, or an .npz file.
+
+    The run's folder gets the plan (run.toml), a log of every step, checkpoints, and the model. A run that was stopped,
+    even by kill -9, goes on exactly with `lamina resume`.
+    """
+    from lamina.command.progress import shown
+    from lamina.data.named import load
+    from lamina.defaults import default_net
+    from lamina.train.seeds import train_seeds
+
+    settings = {name: value for name, value in said.items() if value is not None}
+    net = settings.pop("net", None)
+    dataset = load(data)
+    chosen = default_net(dataset) if net is None else None
+    runs = train_seeds(
+        chosen.net if chosen else net,
+        dataset,
+        seeds=seeds or 1,
+        out=out,
+        display=shown(chosen.reason if chosen else None),
+        say=note,
+        **settings,
+    )
+    if seeds is None:
+        tell(runs.runs[0], as_json)
+    elif as_json:
+        emit(runs.summary())
+    else:
+        click.echo(str(runs))
+
+
+def tell(run: Run, as_json: bool) -> None:
+    """Print what a run came to."""
+    if as_json:
+        emit(run.result)
+        return
+    click.echo("test")
+    click.echo("\n".join(measure_lines(run.test)))
+    for name, measures in run.baseline.items():
+        headline, measure = next(iter(measures.items()))
+        click.echo(f"  baseline {name}: {headline} {measure}")
+    click.echo(f"model: {run.folder / 'model'}  (use it: lamina predict {run.folder} FILE)")
