@@ -14,9 +14,8 @@ ALL = ("loops", "starting", "saving")
 
 
 def main() -> None:
-    print(
-        f"torch {torch.__version__}, {usable_cores()} cores, {torch.backends.cpu.get_cpu_capability()}, {platform.machine()}\n"
-    )
+    processor = f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+    print(f"torch {torch.__version__}, {usable_cores()} cores, {processor}\n")
     for name in sys.argv[1:] or ALL:
         print(importlib.import_module(f"benchmarks.{name}").main(), end="\n\n", flush=True)
 

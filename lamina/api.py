@@ -18,7 +18,8 @@ from lamina.train.rates import Cosine as cosine
 from lamina.train.rates import InverseSqrt as inverse_sqrt
 from lamina.train.rates import Linear as linear
 from lamina.train.rates import Steps as steps
-from lamina.train.run import Run, resume, train
+from lamina.train.result import Run
+from lamina.train.run import resume, train
 from lamina.train.seeds import train_seeds
 from lamina.vocabulary import *  # noqa: F403
 from lamina.word import same

@@ -47,9 +47,12 @@ def _end(target: Kind) -> str:
     raise KindError(f"there is no default end that predicts {target}; name a net with --net")
 
 
-def default_optimizer(dataset: Dataset) -> str:
-    """AdamW with a cosine to zero: the rule that forgives most."""
-    return f"AdamW(cosine(0.003, warmup={20 if len(dataset) < FEW else 200}))"
+def default_optimizer(dataset: Dataset, steps: int | None = None) -> str:
+    """AdamW with a cosine to zero: the rule that forgives most. It warms up over a tenth of a short run."""
+    warmup = 20 if len(dataset) < FEW else 200
+    if isinstance(steps, int):
+        warmup = min(warmup, steps // 10)
+    return f"AdamW(cosine(0.003, warmup={warmup}))"
 
 
 def default_pace(dataset: Dataset) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import add
+from typing import Any
 
 import torch
 
@@ -14,16 +15,26 @@ from lamina.metrics import Tally
 from lamina.net import Net
 
 
-def evaluate(net: Net, batches: Iterable[Batch]) -> Tally:
+def evaluate(net: Net, batches: Iterable[Batch], see: Callable[[Batch, Any], object] | None = None) -> Tally:
     """The sum of the tallies of all batches; the net is left in the mode that it was in.
+
+    Args:
+        net: what is evaluated.
+        batches: on what.
+        see: takes each batch with the end's answer to it.
 
     Raises:
         DataError: if there are no batches.
     """
     was_training = net.training
     net.eval()
+    tallies: list[Tally] = []
     with torch.inference_mode():
-        tallies = [net.end.tally(net.body(batch.inputs), batch.target) for batch in batches]
+        for batch in batches:
+            h = net.body(batch.inputs)
+            tallies.append(net.end.tally(h, batch.target))
+            if see is not None:
+                see(batch, net.end.predict(h))
     net.train(was_training)
     if not tallies:
         raise DataError("there is nothing to evaluate: the part has no examples")

@@ -14,14 +14,15 @@ from torch import Tensor
 import lamina
 from lamina.data.batches import Batches
 from lamina.data.dataset import Dataset
-from lamina.errors import DataError, RunError, shown
+from lamina.errors import DataError, KindError, RunError, SentenceError, shown
 from lamina.evaluate import evaluate
-from lamina.kinds import Kind
+from lamina.kinds import Kind, Label
 from lamina.layers.compose import foreign
 from lamina.metrics import Measure
 from lamina.net import Net, build
 from lamina.sentence import parse, parse_as
 from lamina.stage import Stage
+from lamina.train import files
 from lamina.train.weights import fit_into, load_weights, save_weights
 
 FORMAT = 1
@@ -67,11 +68,13 @@ class Model:
     def prepared(self, inputs: Any) -> Tensor:
         """Raw inputs as the net takes them."""
         try:
-            tensor = inputs if isinstance(inputs, Tensor) else torch.from_numpy(np.asarray(inputs, dtype=np.float32))
+            with np.errstate(over="ignore"):  # what is too large for float32 is named below
+                array = None if isinstance(inputs, Tensor) else np.require(inputs, np.float32, ["C", "W"])
+            tensor = inputs if array is None else torch.from_numpy(array)
         except (TypeError, ValueError) as error:
             raise DataError(f"inputs must be rows of numbers, got {shown(inputs)}") from error
         sizes = tuple(int(size) for size in self.net.given.values().values())
-        if tensor[:1].numel() != np.prod(sizes) or not len(tensor):
+        if not tensor.dim() or tensor[:1].numel() != math.prod(sizes) or not len(tensor):
             got = f"an array of shape {tuple(tensor.shape)}"
             raise DataError(f"inputs must be examples of {self.net.given}, {sizes} each, got {got}")
         tensor = tensor.reshape(len(tensor), *sizes).to(torch.get_default_dtype())
@@ -128,9 +131,7 @@ class Model:
             "scale": self.scale,
         }
         save_weights(folder / WEIGHTS, self.net.state_dict())
-        (folder / DESCRIPTION).write_text(
-            json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        files.replace(folder / DESCRIPTION, f"{json.dumps(description, indent=1, ensure_ascii=False)}\n".encode())
 
 
 def load(folder: str | Path, net: Stage | None = None) -> Model:
@@ -151,10 +152,23 @@ def load(folder: str | Path, net: Stage | None = None) -> Model:
     description = _description(path)
     if description["needs_code"] and net is None:
         raise RunError(f"{path}: the net holds torch modules, so its code is needed: lamina.load(folder, net=...)")
-    stage = net if net is not None else parse(description["net"])
-    built = build(stage, parse_as(Kind, description["given"]), parse_as(Kind, description["target"]))
+    try:
+        stage = net if net is not None else parse(description["net"])
+        built = build(stage, parse_as(Kind, description["given"]), parse_as(Kind, description["target"]))
+    except (SentenceError, KindError) as error:
+        raise type(error)(f"{path}: {error}") from error
+    model = Model(built, tuple(description["classes"]), tuple(description["features"]), description["scale"])
+    expected = built.target.classes if isinstance(built.target, Label) else 0
+    for what, names, count in (("classes", model.classes, expected), ("features", model.features, model.input_size())):
+        if names and len(names) != count:
+            raise RunError(f"{path}: expected {count} names of {what}, got {len(names)}; lamina did not write this")
     fit_into(built.state_dict(), load_weights(folder / WEIGHTS), str(folder / WEIGHTS))
-    return Model(built, tuple(description["classes"]), tuple(description["features"]), description["scale"])
+    return model
+
+
+def needs_code(folder: Path) -> bool:
+    """Whether the model of a run or an artifact holds torch modules, so that the code that made it is needed."""
+    return bool(_description((folder / FOLDER if (folder / FOLDER).is_dir() else folder) / DESCRIPTION)["needs_code"])
 
 
 def _description(path: Path) -> dict[str, Any]:
@@ -162,19 +176,13 @@ def _description(path: Path) -> dict[str, Any]:
         "format": int, "net": str, "needs_code": bool, "given": str, "target": str, "classes": list, "features": list,
         "scale": (float, type(None)),
     }  # fmt: skip
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise ValueError(f"it has more than {LARGEST_BYTES:,} bytes")
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from error
-    wrong = [
-        name
-        for name, sort in expected.items()
-        if not (isinstance(description, dict) and isinstance(description.get(name), sort))
-    ]
+    description = files.read_json(path, LARGEST_BYTES)
+    wrong = [name for name, sort in expected.items() if not isinstance(description.get(name), sort)]
+    for name in ("classes", "features"):
+        if name not in wrong and not all(isinstance(text, str) for text in description[name]):
+            wrong.append(name)
     if wrong:
         raise RunError(f"{path} is not as lamina writes it: {', '.join(wrong)} missing or of a wrong type")
     if description["format"] > FORMAT:
         raise RunError(f"{path}: format {description['format']} is newer than this lamina knows; install a newer one")
-    return dict(description)
+    return description

@@ -81,6 +81,10 @@ class Net(nn.Module):
                 self.end.learn(target for _, target in batches())
         self.train(was_training)
 
+    def multiply_adds(self) -> int:
+        """The multiplications (each with its addition) of one example; of one position where positions flow."""
+        return self.body.multiply_adds() + self.end.multiply_adds()
+
     def parameter_count(self) -> int:
         return parameter_count(self)
 

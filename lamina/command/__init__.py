@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -51,12 +52,13 @@ def lamina() -> None:
     """Deep learning in sentences: a net is a chain of stages, trained on your data by one exact, restartable loop."""
 
 
-def main() -> None:
-    """Run the command. A user's mistake is one message and exit code 2."""
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command, on the process's arguments if none are given. A user's mistake is a message and exit code 2."""
     from lamina.errors import LaminaError
 
     try:
-        lamina.main(standalone_mode=False)
+        lamina.main(arguments, prog_name="lamina", standalone_mode=False)
+        sys.stdout.flush()
     except LaminaError as error:
         click.echo(f"lamina: {error}", err=True)
         sys.exit(getattr(error, "exit_code", 2))
@@ -67,5 +69,9 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         # Whoever reads the output has had enough; Python must not complain when it flushes at exit.
-        sys.stdout = None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"lamina: {where}{error.strerror or error}", err=True)
+        sys.exit(2)

@@ -30,7 +30,8 @@ def command(run: Path, data: str, whole: bool, as_json: bool) -> None:
 
     from lamina.data.named import load
     from lamina.model import load as load_model
-    from lamina.train.run import plain, test_rows
+    from lamina.train.result import plain
+    from lamina.train.run import test_rows
 
     dataset, model = load(data), load_model(run)
     rows = torch.arange(len(dataset)) if whole else test_rows(run, dataset)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
+import math
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -46,17 +47,10 @@ def command(run: Path, data: str, form: str, as_json: bool, probabilities: bool)
 
     model = load_model(run)
     writer = JSONLines() if as_json or form == "json" else CSVLines()
-    try:
-        for chunk in inputs(run, model, data):
-            for line in answers(model, chunk, probabilities):
-                writer.write(line)
-            sys.stdout.flush()
-    except UnicodeDecodeError as error:
-        from lamina.errors import DataError
-
-        raise DataError(
-            f"{data}: expected UTF-8 text, got byte {error.object[error.start]:#x} at {error.start}"
-        ) from None
+    for chunk in inputs(run, model, data):
+        for line in answers(model, chunk, probabilities):
+            writer.write(line)
+        sys.stdout.flush()
 
 
 def inputs(run: Path, model: Model, data: str) -> Iterator[Any]:
@@ -64,7 +58,7 @@ def inputs(run: Path, model: Model, data: str) -> Iterator[Any]:
     import torch
 
     from lamina.data.named import load
-    from lamina.data.sources.numbers import chunked, number_rows
+    from lamina.data.sources.numbers import Lines, chunked, number_rows
     from lamina.train.run import test_rows
 
     if data != "-" and Path(data).suffix.lower() not in (".csv", ".tsv", ".txt"):
@@ -76,20 +70,20 @@ def inputs(run: Path, model: Model, data: str) -> Iterator[Any]:
         return
     size = model.input_size()
     with opened(data) as stream:
-        name = "standard input" if data == "-" else data
-        # A person, or a program that waits for each answer, must get it at once; a file may come in large pieces.
-        most = 1 if data == "-" and sys.stdin.isatty() else ROWS_AT_ONCE
-        yield from chunked(number_rows(stream, name, size, model.features), most)
+        lines = Lines(stream, "standard input" if data == "-" else data)
+        numbers = number_rows(lines, lines.where, size, model.features)
+        # Whoever waits for an answer before the next question must get it: never wait for a row with others unanswered.
+        yield from chunked(numbers, ROWS_AT_ONCE, lambda: not lines.at_hand)
 
 
-def opened(data: str) -> TextIO:
-    """The text to read."""
+def opened(data: str) -> AbstractContextManager[Any]:
+    """The bytes to read."""
     from lamina.errors import DataError
 
     if data == "-":
-        return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", newline="")
+        return nullcontext(sys.stdin.buffer)
     try:
-        return Path(data).open(encoding="utf-8", newline="")
+        return Path(data).open("rb")
     except OSError as error:
         raise DataError(f"{data} cannot be read: {error.strerror}; check the path") from None
 
@@ -109,9 +103,11 @@ def answers(model: Model, chunk: Any, probabilities: bool) -> Iterator[dict[str,
         yield {"prediction": row[0]} if len(row) == 1 else {f"prediction_{n}": x for n, x in enumerate(row, start=1)}
 
 
-def rounded(values: Tensor, digits: int = 6) -> list[list[float]]:
-    """Numbers with the digits that float32 has, for people and files."""
-    return [[float(f"{value:.{digits}g}") for value in row] for row in values.tolist()]
+def rounded(values: Tensor, digits: int = 6) -> list[list[float | None]]:
+    """Numbers with the digits that float32 has, for people and files; None for what is no number."""
+    return [
+        [float(f"{value:.{digits}g}") if math.isfinite(value) else None for value in row] for row in values.tolist()
+    ]
 
 
 class CSVLines:
@@ -131,4 +127,4 @@ class JSONLines:
     """A JSON object for each answer."""
 
     def write(self, line: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")

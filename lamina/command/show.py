@@ -17,6 +17,10 @@ Examples:
 """
 
 
+LONGEST_NAME = 255
+"""Of a file; a sentence may be longer."""
+
+
 @click.command(epilog=EPILOG)
 @click.argument("what", required=False)
 @click.option("--on", "data", metavar="DATA", help="The data that a sentence is built for.")
@@ -28,10 +32,16 @@ def command(what: str | None, data: str | None, words: bool, as_json: bool) -> N
         raise click.UsageError("name one thing to show: a sentence, a run's folder, or --words")
     if what is None:
         _words(as_json)
-    elif Path(what).is_dir():
+    elif _names_folder(what):
         _folder(Path(what), as_json)
     else:
         _sentence(what, data, as_json)
+
+
+def _names_folder(what: str) -> bool:
+    """Whether a text is a path: one that is there, or one that looks like no sentence."""
+    there = len(what) <= LONGEST_NAME and Path(what).is_dir()
+    return there or ("/" in what and "(" not in what)
 
 
 def _words(as_json: bool) -> None:
@@ -55,10 +65,10 @@ def _words(as_json: bool) -> None:
 
 
 def _folder(folder: Path, as_json: bool) -> None:
-    from lamina.model import DESCRIPTION
+    from lamina.model import DESCRIPTION, needs_code
     from lamina.model import load as load_model
     from lamina.train.plan import FILE
-    from lamina.train.run import Run
+    from lamina.train.result import Run
 
     if not (folder / FILE).is_file() and (folder / DESCRIPTION).is_file():
         net = load_model(folder).net
@@ -75,7 +85,9 @@ def _folder(folder: Path, as_json: bool) -> None:
     if not run.result:
         click.echo(f"\nnot ended: {run.steps_done():,} steps are logged; `lamina resume {folder}` goes on")
         return
-    click.echo(f"\n{run.model().net.table()}\n\n{run.result['steps']:,} steps in {run.result['seconds']:.1f} s\ntest")
+    if not needs_code(run.folder):
+        click.echo(f"\n{run.model().net.table()}")
+    click.echo(f"\n{run.result['steps']:,} steps in {run.result['seconds']:.1f} s\ntest")
     click.echo("\n".join(measure_lines(run.test)))
     for name, measures in run.baseline.items():
         click.echo(f"  baseline {name}: {next(iter(measures))} {next(iter(measures.values()))}")

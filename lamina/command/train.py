@@ -10,7 +10,9 @@ import click
 from lamina.command.options import Duration, emit, json_option, measure_lines, note
 
 if TYPE_CHECKING:
-    from lamina.train.run import Run
+    from lamina.train.result import Run
+
+REPORT = "report.html"
 
 EPILOG = """
 \b
@@ -19,7 +21,10 @@ Examples:
   lamina train mnist --net 'Flatten() >> Dense(512) >> ReLU() >> Classify()' --epochs 5
   lamina train mnist --optimizer 'SGD(cosine(0.1, warmup=100), momentum=0.9, nesterov=True)' --budget 60s
   lamina train iris --seeds 3 --json
+  lamina train runs/iris-1/run.toml --seed 1
 """
+
+LENGTHS = {"epochs", "steps", "budget_seconds"}
 
 
 @click.command(epilog=EPILOG)
@@ -40,15 +45,18 @@ Examples:
     "--parts", type=int, metavar="N", help="Cut each batch into N pieces to save memory; changes nothing else."
 )
 @click.option("--nonfinite", help="On a loss that is no number: stop, skip or rollback.  [default: stop]")
+@click.option("--checkpoint", "checkpoint_seconds", type=Duration(), help="Time between checkpoints.  [default: 30s]")
 @click.option("--valid", type=float, metavar="S", help="The share of the data that validates.  [default: 0.1]")
 @click.option(
     "--test", type=float, metavar="S", help="The share that tests, if the set has no test part.  [default: 0.2]"
 )
 @click.option("--device", help="auto, cpu, cuda, ...  [default: auto]")
-@click.option("--threads", type=int, metavar="N", help="Threads of the CPU.  [default: all cores]")
+@click.option("--threads", type=int, metavar="N", help="Threads of the CPU.  [default: as many as pay]")
 @json_option
 def command(data: str, seeds: int | None, out: Path | None, as_json: bool, **said: Any) -> None:
     """Train a net on DATA: a named set (`lamina data` lists them), a folder of IDX files, or an .npz file.
+
+    Where DATA is a run.toml, what it says is done again; options go before it.
 
     The run's folder gets the plan (run.toml), a log of every step, checkpoints, and the model. A run that was stopped,
     even by kill -9, goes on exactly with `lamina resume`.
@@ -56,16 +64,24 @@ def command(data: str, seeds: int | None, out: Path | None, as_json: bool, **sai
     from lamina.command.progress import shown
     from lamina.data.named import load
     from lamina.defaults import default_net
+    from lamina.train.plan import plan_in
     from lamina.train.seeds import train_seeds
 
     settings = {name: value for name, value in said.items() if value is not None}
+    if Path(data).suffix == ".toml":
+        plan = plan_in(Path(data))
+        # A length that is asked for takes the place of the plan's, whichever that was.
+        passed_over = LENGTHS if settings.keys() & LENGTHS else set()
+        known = {name: value for name, value in plan.values().items() if value is not None and name not in passed_over}
+        settings = known | settings
+        data = settings.pop("data")
     net = settings.pop("net", None)
     dataset = load(data)
     chosen = default_net(dataset) if net is None else None
     runs = train_seeds(
         chosen.net if chosen else net,
         dataset,
-        seeds=seeds or 1,
+        seeds=1 if seeds is None else seeds,
         out=out,
         display=shown(chosen.reason if chosen else None),
         say=note,
@@ -90,3 +106,5 @@ def tell(run: Run, as_json: bool) -> None:
         headline, measure = next(iter(measures.items()))
         click.echo(f"  baseline {name}: {headline} {measure}")
     click.echo(f"model: {run.folder / 'model'}  (use it: lamina predict {run.folder} FILE)")
+    if (run.folder / REPORT).is_file():
+        click.echo(f"report: {run.folder / REPORT}")

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from lamina.chance import GOLDEN, mixed
+from lamina.chance import GOLDEN, mixed, signed
 from lamina.kinds import Kind
 
 WORDS_AT_ONCE = 2**15
@@ -78,7 +78,7 @@ def _hashed(rows: Tensor) -> Int64[Tensor, " N"]:
     numbers = rows.numpy()
     row_bytes = rows.shape[1] * rows.element_size()
     words = -(-row_bytes // 8)
-    places = mixed(torch.arange(1, words + 1) * GOLDEN)
+    places = mixed(torch.arange(1, words + 1) * signed(GOLDEN))
     hashes = torch.empty(len(rows), dtype=torch.int64)
     step = max(1, WORDS_AT_ONCE // words)
     for first in range(0, len(rows), step):

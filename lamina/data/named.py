@@ -8,7 +8,7 @@ from lamina.data.dataset import Dataset
 from lamina.data.fetch import File, NamedSet, found, read
 from lamina.data.sources.arrays import read_npz
 from lamina.data.sources.idx import read_folder
-from lamina.errors import DataError, did_you_mean
+from lamina.errors import DataError, did_you_mean, shown
 from lamina.kinds import Image, Label, Value, Vector
 
 MNIST_FILES = (
@@ -137,6 +137,7 @@ SETS = (
         ),
     ),
 )
+LONGEST_NAME = 255
 NAMED: dict[str, NamedSet] = {named.name: named for named in SETS}
 
 
@@ -156,6 +157,8 @@ def load(where: str) -> Dataset:
     if where in NAMED:
         return read(NAMED[where])
     path = Path(where)
+    if len(path.name) > LONGEST_NAME:  # which the system would refuse to look for
+        raise DataError(f"{shown(where)} is no named set, no folder with IDX files and no .npz file; check the path")
     if path.is_dir():
         return read_folder(path, name=where)
     if path.suffix == ".npz":

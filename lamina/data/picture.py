@@ -52,7 +52,7 @@ def sheet(dataset: Dataset, rows: Sequence[int] | Tensor) -> Picture.Image:
 
 
 def _contact_sheet(dataset: Dataset, rows: Tensor) -> Picture.Image:
-    tiles = _tiles(dataset.inputs.gather(rows))
+    tiles = thumbnails(dataset.inputs.gather(rows))
     width, height = tiles[0].size
     text = _font(13)
     column_width = max(width, 56) + GAP
@@ -77,7 +77,7 @@ def _columns(tiles: int, ideal: float) -> int:
     return min(tiles, min(nearby, key=lambda columns: (-tiles % columns, abs(columns - ideal))))
 
 
-def _tiles(values: Tensor) -> list[Picture.Image]:
+def thumbnails(values: Tensor) -> list[Picture.Image]:
     """The examples as pictures of a size to look at: small ones with their pixels enlarged, large ones reduced."""
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > 1:  # not made of bytes: the lowest becomes black, the highest white

@@ -11,7 +11,7 @@ from lamina.initialise import Following, Rule, fill
 from lamina.kinds import Kind, Padded, Sequence, Vector
 from lamina.layers.weights import new_weight
 from lamina.settings import Count
-from lamina.stage import Stage, expect, on_values
+from lamina.stage import Stage, expect
 
 
 class Dense(Stage):
@@ -45,7 +45,9 @@ class Dense(Stage):
         fill(self.weight, self.init, following, generator(seed, self.place))
 
     def forward(self, x: Float[Tensor, "B D"] | Padded) -> Float[Tensor, "B W"] | Padded:
-        return on_values(lambda values: F.linear(values, self.weight, self.offset), x)
+        if isinstance(x, Padded):
+            return x._replace(values=F.linear(x.values, self.weight, self.offset))
+        return F.linear(x, self.weight, self.offset)
 
     def multiply_adds(self) -> int:
         return self.weight.numel()

@@ -48,6 +48,21 @@ def write(path: Path, data: bytes) -> Written:
     return Written(len(data), hashlib.sha256(data).hexdigest())
 
 
+def replace(path: Path, data: bytes) -> None:
+    """Give a file new contents, all at once: whoever reads it meanwhile, or after a crash, finds the old or the new.
+
+    Raises:
+        OSError: the disk fails; the file is as it was.
+    """
+    draft = draft_of(path)
+    try:
+        write(draft, data)
+        draft.rename(path)
+        sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def settle(path: Path) -> Written:
     """Wait until the disk has a file that other code wrote; it is hashed in the meantime."""
     with path.open("rb") as file, ThreadPoolExecutor(max_workers=1) as pool:

@@ -6,11 +6,11 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from lamina.data.batches import Batches
+from lamina.data.batches import Batch, Batches
 from lamina.data.dataset import Dataset
 from lamina.data.split import Parts, fingerprint, split
 from lamina.errors import RunError
@@ -26,7 +26,7 @@ from lamina.train.log import Log
 from lamina.train.loop import Step, fit
 from lamina.train.optimizers import Optimizer, restore_state, state_tensors
 from lamina.train.plan import Plan
-from lamina.train.rates import rate_at
+from lamina.train.rates import Rate, rate_at
 from lamina.train.weights import fit_into
 
 LOOK_ROWS = 1024
@@ -53,14 +53,16 @@ class Job:
 
     def __init__(self, plan: Plan, dataset: Dataset, stage: Stage, folder: Path, say: Callable[[str], object]) -> None:
         self.plan, self.dataset, self.folder, self.say = plan, dataset, folder, say
-        machine.prepare(plan.threads)
+        machine.prepare(1)
         self.device = machine.chosen_device(plan.device)
         self.shares: Parts = split(dataset, plan.valid, plan.test, plan.split_seed)
         self.optimizer = parse_as(Optimizer, plan.optimizer)
         self.net = build(stage, dataset.inputs.kind, dataset.target.kind, plan.seed).to(self.device)
+        machine.prepare(plan.threads or machine.threads_for(self.net.multiply_adds() * plan.batch // plan.parts))
         self.groups = self.optimizer.start(self.net.named_parameters())
         self.average = Average(self.net, plan.average) if plan.average else None
         self.batches = Batches(dataset, self.shares.train, plan.batch, plan.seed, self.device)
+        self.note_warmup()
         self.checkpoints = Checkpoints(folder / "checkpoints", say)
         self.log = Log(folder)
         self.step = 0
@@ -72,6 +74,12 @@ class Job:
         self.troubles = 0
         self.rate_factor = 1.0
         self.stopped_early = False
+
+    def note_warmup(self) -> None:
+        """Say so if the rate will never reach its peak."""
+        rate = self.optimizer.rate
+        if isinstance(rate, Rate) and self.plan.budget_seconds is None and rate.warmup >= self.total_steps():
+            self.say(f"{rate}: the run ends after {self.total_steps():,} steps, before the warm-up does")
 
     # --- what is asked of it ---------------------------------------------------------------------------------------
 
@@ -89,6 +97,8 @@ class Job:
             Interrupted: if a signal came; a checkpoint has been written.
         """
         self.net.train()
+        if self.plan.nonfinite == "rollback" and not self.checkpoints.steps():
+            self.save(must=True)  # so that there is a state to roll back to from the first epoch on
         saved_at = time.perf_counter()
         while not self.finished():
             for step in self.steps():
@@ -109,8 +119,8 @@ class Job:
                     self.save(must=finished or signals.number is not None)
                     saved_at = time.perf_counter()
                 if signals.number and not finished:
-                    name = "SIGTERM" if signals.number == 15 else "an interrupt"
-                    text = f"stopped by {name} after step {self.step}; `lamina resume {self.folder}` goes on from there"
+                    text = f"stopped by {signals.name()} after step {self.step}"
+                    text += f"; `lamina resume {self.folder}` goes on from there"
                     raise machine.Interrupted(text, 128 + signals.number)
                 if finished:
                     return
@@ -122,9 +132,9 @@ class Job:
         elif self.average is not None:
             fit_into(dict(self.net.named_parameters()), self.average.tensors(), "the average")
 
-    def evaluate(self, rows: Tensor) -> Tally:
-        """The tally of the net as it is now over these rows."""
-        return evaluate(self.net, Batches(self.dataset, rows, LOOK_ROWS, None, self.device).epoch(0))
+    def evaluate(self, rows: Tensor, see: Callable[[Batch, Any], object] | None = None) -> Tally:
+        """The tally of the net as it is now over these rows; `see` takes each batch with the answer to it."""
+        return evaluate(self.net, Batches(self.dataset, rows, LOOK_ROWS, None, self.device).epoch(0), see)
 
     # --- how far it is ---------------------------------------------------------------------------------------------
 
@@ -185,7 +195,7 @@ class Job:
         if self.plan.patience is None:
             return
         value = measures[evaluation.tally.chosen_by].value
-        if improves(evaluation.tally.chosen_by, value, self.best["value"]):
+        if math.isfinite(value) and improves(evaluation.tally.chosen_by, value, self.best["value"]):
             self.best = {"value": value, "step": evaluation.step}
             self.best_weights = self.weights()
             self.waited = 0
@@ -213,7 +223,10 @@ class Job:
             self.say(f"{text}; skipped, {self.plan.tolerance - self.troubles} more are borne")
             return False
         factor, troubles = self.rate_factor / 2, self.troubles
-        self.restore(self.checkpoints.newest())
+        # The newest may be of mid-epoch, left by a signal: a run that was never stopped would not have it.
+        epoch_began = (self.step - 1) // self.batches.count * self.batches.count
+        whole = epoch_began in self.checkpoints.steps()
+        self.restore(self.checkpoints.load(epoch_began) if whole else self.checkpoints.newest())
         self.rate_factor, self.troubles = factor, troubles
         self.say(f"{text}; rolled back to step {self.step}, the rate is now {factor:g} of what was planned")
         return True
@@ -222,8 +235,7 @@ class Job:
 
     def save(self, must: bool = False) -> None:
         """Write a checkpoint. If the disk refuses, say so and train on, unless this one must be."""
-        self.log.flush()
-        state = {
+        state: dict[str, Any] = {
             "seconds": self.seconds(),
             "best": [self.best["value"] if self.best_weights else None, self.best["step"]],
             "waited": self.waited,
@@ -237,17 +249,25 @@ class Job:
         tensors = {"model": self.net.state_dict(), "optimizer": state_tensors(self.groups)}
         extra = {"average": average, "best": self.best_weights}
         try:
-            self.checkpoints.save(Snapshot(self.step, {**tensors, **extra}, state))
-        except RunError as error:
+            state["log_bytes"] = self.log.flush()
+            protected = (
+                [self.step // self.batches.count * self.batches.count] if self.plan.nonfinite == "rollback" else []
+            )
+            self.checkpoints.save(Snapshot(self.step, {**tensors, **extra}, state), protected)
+        except (RunError, OSError) as error:
+            if isinstance(error, OSError):
+                error = RunError(
+                    f"{self.log.path}: step {self.step} was not saved: {error.strerror}; free space or mend the disk"
+                )
             if must:
-                raise
-            self.say(str(error))
+                raise error from None
+            self.say(f"{error}; training goes on")
 
     def restore(self, snapshot: Snapshot | None) -> None:
         """Take up a checkpoint's state; without one, the state before the first step."""
         if snapshot is None:
-            self.begin()
             self.log.cut(0)
+            self.begin()
             return
         state = snapshot.state
         if state["data"] != fingerprint(self.dataset):
@@ -265,7 +285,7 @@ class Job:
         self.step, self.waited, self.stopped_early = snapshot.step, state["waited"], state["stopped_early"]
         self.troubles, self.rate_factor = state["troubles"], state["rate_factor"]
         self.seconds_before, self.started = state["seconds"], time.perf_counter()
-        self.log.cut(snapshot.step)
+        self.log.cut(state["log_bytes"])
         here = machine.fingerprint(self.device)
         changed = [
             f"{name} {was} then, {here[name]} now" for name, was in state["machine"].items() if here[name] != was

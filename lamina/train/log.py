@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,58 +14,87 @@ from lamina.errors import RunError
 from lamina.train.loop import Step
 
 FILE = "steps.jsonl"
+WAIT_SECONDS = 1.0
 
 
 class Log:
-    """Appends lines; what is flushed before a checkpoint is cut back to that checkpoint when a run goes on."""
+    """Appends lines, a second's worth at a time; those after a checkpoint are cut off when a run goes on from there.
+
+    A disk that is full does not stop the run: lines wait in memory until they can be written.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
-        self._file = self.path.open("a", encoding="utf-8")
+        self._file = self.path.open("ab", buffering=0)
+        self._waiting: list[str] = []
+        self._written_at = time.time()
 
     def step(self, step: Step) -> None:
         """Write what a step did, with the time of day in seconds since 1970."""
-        self._file.write(
+        now = time.time()
+        self._waiting.append(
             f'{{"step": {step.number}, "epoch": {step.epoch}, "loss": {_number(step.loss)},'
             f' "gradient_norm": {_number(step.gradient_norm)}, "rate": {step.rate:.6g}, "applied":'
-            f' {"true" if step.applied else "false"}, "at": {time.time():.3f}}}\n'
+            f' {"true" if step.applied else "false"}, "at": {now:.3f}}}\n'
         )
+        if now - self._written_at >= WAIT_SECONDS:
+            with contextlib.suppress(OSError):  # the next checkpoint meets it too, and says so
+                self._write()
 
     def evaluation(self, step: int, measures: dict[str, float]) -> None:
         """Write what an evaluation on the validation part gave."""
         numbers = ", ".join(f'"{name}": {_number(value)}' for name, value in measures.items())
-        self._file.write(f'{{"step": {step}, "valid": {{{numbers}}}}}\n')
+        self._waiting.append(f'{{"step": {step}, "valid": {{{numbers}}}}}\n')
 
-    def flush(self) -> None:
-        """Hand all lines to the disk."""
-        self._file.flush()
+    def flush(self) -> int:
+        """Hand all lines to the disk.
+
+        Returns:
+            The bytes of the log so far, for `cut`.
+
+        Raises:
+            OSError: if the disk refuses; no line is lost.
+        """
+        size = self._write()
         os.fsync(self._file.fileno())
+        return size
 
-    def cut(self, step: int) -> None:
-        """Drop the lines of later steps, and a last one that was not finished."""
-        self._file.flush()
-        kept = [line for line, entry in _lines(self.path) if entry["step"] <= step]
-        draft = self.path.with_suffix(".tmp")
-        draft.write_text("".join(kept), encoding="utf-8")
-        self._file.close()
-        draft.replace(self.path)
-        self._file = self.path.open("a", encoding="utf-8")
+    def cut(self, size: int) -> None:
+        """Drop what was written after the log had this many bytes."""
+        self._waiting.clear()
+        if os.fstat(self._file.fileno()).st_size > size:
+            os.ftruncate(self._file.fileno(), size)
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._write()
         self._file.close()
+
+    def _write(self) -> int:
+        self._written_at = time.time()
+        before = os.fstat(self._file.fileno()).st_size
+        rest = memoryview("".join(self._waiting).encode())
+        size = before + len(rest)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            os.ftruncate(self._file.fileno(), before)  # no half lines: the whole is written when there is room
+            raise
+        self._waiting.clear()
+        return size
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The entries of a run's log, oldest first."""
+    """The entries of a run's log, oldest first; a last line that is still being written is left out."""
     path = folder / FILE
-    return [entry for _, entry in _lines(path)] if path.is_file() else []
-
-
-def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with path.open(encoding="utf-8") as file:
+    if not path.is_file():
+        return []
+    entries = []
+    with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             if not line.endswith("\n"):
-                return
+                break
             try:
                 entry = json.loads(line)
             except (ValueError, RecursionError):
@@ -73,8 +103,9 @@ def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 raise RunError(
                     f"{path}:{number}: expected a JSON object with a step, got {line[:60]!r}; remove the line"
                 )
-            yield line, entry
+            entries.append(entry)
+    return entries
 
 
 def _number(value: float) -> str:
-    return json.dumps(value) if value == value and abs(value) != float("inf") else "null"
+    return json.dumps(value) if math.isfinite(value) else "null"

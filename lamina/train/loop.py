@@ -77,7 +77,8 @@ def fit(
         for piece in cut:
             with drawing(seed, number, piece.examples):
                 score = net.score(piece.inputs, piece.target)
-            torch.autograd.backward(score.mean() if len(cut) == 1 else score.total)
+            # The mean's gradient comes from the seed of the backward pass: no node for a division, nothing to do after.
+            torch.autograd.backward(score.total, score.total.new_tensor(1 / score.count if len(cut) == 1 else 1.0))
             total, units = total + score.total.item(), units + score.count
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         if len(cut) > 1:

@@ -14,7 +14,7 @@ from types import FrameType
 
 import torch
 
-from lamina.errors import LaminaError
+from lamina.errors import LaminaError, RunError, shown
 
 
 class Interrupted(LaminaError):
@@ -35,6 +35,10 @@ class Signals:
     def __init__(self) -> None:
         self.number: int | None = None
 
+    def name(self) -> str:
+        """The signal that came, for a message."""
+        return "SIGTERM" if self.number == signal.SIGTERM else "an interrupt"
+
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.number is not None:
             # Asked twice: whoever asks does not want to wait. The last whole checkpoint stands.
@@ -44,7 +48,14 @@ class Signals:
 
 @contextmanager
 def listening() -> Iterator[Signals]:
-    """Within this block SIGTERM and SIGINT set a flag; a second one ends the process at once."""
+    """Within this block SIGTERM and SIGINT set a flag; a second one ends the process at once.
+
+    Such a block within another shares its flag: a signal that comes as one of several runs ends stops the others too.
+    """
+    outer = signal.getsignal(signal.SIGTERM)
+    if isinstance(outer, Signals):
+        yield outer
+        return
     signals = Signals()
     if threading.current_thread() is not threading.main_thread():
         yield signals
@@ -67,17 +78,37 @@ def usable_cores() -> int:
         return cores
 
 
+SHARED_WORK = 10_000_000
+"""Multiply-adds of a step from which on a second core pays. With less, threads wait for one another longer than they
+work, and much longer when another program wants the core."""
+
+
 def prepare(threads: int) -> None:
     """Set the threads of torch (0: all usable cores), and let it flush denormals, which slow the late steps of Adam."""
     torch.set_num_threads(threads or usable_cores())
     torch.set_flush_denormal(True)
 
 
+def threads_for(multiply_adds: int) -> int:
+    """The threads that a step of this much work is fastest with."""
+    return usable_cores() if multiply_adds >= SHARED_WORK else 1
+
+
 def chosen_device(name: str) -> torch.device:
-    """The device of a name; "auto" is the first GPU if there is one, else the CPU."""
+    """The device of a name; "auto" is the first GPU if there is one, else the CPU.
+
+    Raises:
+        RunError: if there is no such device here.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+        torch.ones(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise RunError(f"device={name!r} cannot be used ({shown(reason)}); choose auto or cpu") from None
+    return device
 
 
 def fingerprint(device: torch.device) -> dict[str, str]:

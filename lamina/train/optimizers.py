@@ -31,10 +31,12 @@ class Group:
 
     def with_gradients(self) -> tuple[list[Tensor], list[Tensor], dict[str, list[Tensor]]]:
         """The parameters that have a gradient now, these gradients, and the state that goes with them."""
+        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        if len(gradients) == len(self.parameters):
+            return list(self.parameters), gradients, self.state
         places = [place for place, parameter in enumerate(self.parameters) if parameter.grad is not None]
-        parameters = [self.parameters[place] for place in places]
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        return list(parameters), gradients, {name: [tensors[p] for p in places] for name, tensors in self.state.items()}
+        state = {name: [tensors[place] for place in places] for name, tensors in self.state.items()}
+        return [self.parameters[place] for place in places], gradients, state
 
 
 class Optimizer(Word):
@@ -56,8 +58,9 @@ class Optimizer(Word):
     def start(self, named_parameters: Iterable[tuple[str, nn.Parameter]]) -> list[Group]:
         """Group the parameters (weights that decay, and the rest) and make the state of each."""
         trained = [(name, parameter) for name, parameter in named_parameters if parameter.requires_grad]
-        decayed = [(name, parameter) for name, parameter in trained if parameter.dim() > 1]
-        plain = [(name, parameter) for name, parameter in trained if parameter.dim() <= 1]
+        decays = self.weight_decay > 0
+        decayed = [(name, parameter) for name, parameter in trained if decays and parameter.dim() > 1]
+        plain = [(name, parameter) for name, parameter in trained if not decays or parameter.dim() <= 1]
         groups = []
         for members, decay in ((decayed, self.weight_decay), (plain, 0.0)):
             group = Group([name for name, _ in members], [parameter for _, parameter in members], decay)
@@ -74,6 +77,8 @@ class Optimizer(Word):
         """One step of every parameter that has a gradient."""
         for group in groups:
             parameters, gradients, state = group.with_gradients()
+            if not gradients:
+                continue
             if self.counts:
                 torch._foreach_add_(state["count"], 1)
             self.change(parameters, gradients, state, rate, group.weight_decay)

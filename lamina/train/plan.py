@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from lamina.errors import RunError, listed
-from lamina.settings import Bounds, Count, Fraction, Natural, Positive, bind
+from lamina.settings import Bounds, Count, Fraction, Positive, bind
 from lamina.word import Word
 
 FILE = "run.toml"
@@ -39,7 +39,7 @@ class Plan(Word):
         valid, test: the shares of the data set aside, where its makers set none aside.
         checkpoint_seconds: the time between checkpoints.
         device: "auto", "cpu", "cuda", ...
-        threads: of the CPU; 0 for all cores.
+        threads: of the CPU; 0 for as many as pay: one for steps of little work, else all cores.
     """
 
     data: str
@@ -61,7 +61,7 @@ class Plan(Word):
     test: Share = 0.2
     checkpoint_seconds: Positive = 30.0
     device: str = "auto"
-    threads: Natural = 0
+    threads: Annotated[int, Bounds(low=0, high=1024)] = 0
 
     @classmethod
     def conflicts(cls, **values: Any) -> list[str]:
@@ -87,19 +87,39 @@ def read_plan(folder: Path) -> Plan:
     path = folder / FILE
     if not path.is_file():
         raise RunError(f"{folder} is no run: it has no {FILE}; `lamina train DATA --out {folder}` makes one")
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise RunError(f"{path}: expected at most {LARGEST_BYTES:,} bytes; this is no file of lamina's")
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from error
-    flat = {name: value for name, value in tables.items() if not isinstance(value, dict)}
+    return plan_in(path)
+
+
+def plan_in(path: Path) -> Plan:
+    """The plan in a file such as run.toml.
+
+    Raises:
+        RunError: if it cannot be read or run; all mistakes at once.
+    """
+    flat = {name: value for name, value in _tables(path).items() if not isinstance(value, dict)}
     flat.pop("lamina", None)
     values, mistakes = bind("the plan", Plan.settings(), (), flat)
     mistakes = mistakes or Plan.conflicts(**values)
     if mistakes:
         raise RunError(listed(mistakes, f"{path} cannot be run"))
     return Plan(**values)
+
+
+def noted(folder: Path, table: str) -> dict[str, Any]:
+    """A table of the notes in a run's plan; empty if there is none."""
+    notes = _tables(folder / FILE).get(table)
+    return notes if isinstance(notes, dict) else {}
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise RunError(f"{path}: expected at most {LARGEST_BYTES:,} bytes; this is no file of lamina's")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # of tomllib, of the text's encoding, of numbers without end
+        raise RunError(f"{path} cannot be read: {error}") from error
 
 
 def written_plan(plan: Plan, version: str, notes: dict[str, dict[str, str]]) -> str:

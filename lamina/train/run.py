@@ -1,108 +1,46 @@
-"""Runs: begun by `train`, gone on with by `resume`, and read as `Run`."""
+"""Runs: begun by `train`, and gone on with by `resume`."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import math
 import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 import lamina
-from lamina.baselines import baselines
+from lamina.baselines import Baseline, baselines
 from lamina.data.dataset import Dataset
 from lamina.data.named import load as load_data
 from lamina.data.sources.arrays import from_arrays
 from lamina.data.split import fingerprint, split
 from lamina.defaults import default_net, default_optimizer, default_pace
 from lamina.errors import DataError, Problems, RunError, listed
-from lamina.metrics import Measure
+from lamina.metrics import Measure, Tally
 from lamina.model import Model
-from lamina.model import load as load_model
 from lamina.net import misfits
 from lamina.sentence import read_as
 from lamina.settings import bind
 from lamina.stage import Stage
-from lamina.train import machine
+from lamina.train import files, machine
 from lamina.train.job import Evaluation, Job
 from lamina.train.lock import Lock
-from lamina.train.log import read_log
 from lamina.train.loop import Step
 from lamina.train.optimizers import Optimizer
-from lamina.train.plan import FILE, Plan, read_plan, written_plan
+from lamina.train.plan import FILE, Plan, noted, read_plan, written_plan
+from lamina.train.result import FILE as RESULT
+from lamina.train.result import Run, plain
 
-RESULT = "result.json"
+if TYPE_CHECKING:
+    from lamina.report.answers import Answers
 
 Display: TypeAlias = Callable[[Job], AbstractContextManager[Callable[[Step | Evaluation], object]]]
 """Shows a job's events to a person: a context that takes each of them."""
-
-
-class Run:
-    """A run's folder, read.
-
-    Attributes:
-        folder: where it is.
-        plan: what it followed from.
-        result: what came out, as in `result.json`; empty while it has not ended.
-    """
-
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        self.plan = read_plan(self.folder)
-        path = self.folder / RESULT
-        self.result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-    @property
-    def valid(self) -> dict[str, Measure]:
-        """The measures on the validation part."""
-        return _measures(self.result.get("valid", {}))
-
-    @property
-    def test(self) -> Scores:
-        """The measures on the test part, which prints with its baseline."""
-        return Scores(_measures(self.result.get("test", {})), self.baseline)
-
-    @property
-    def baseline(self) -> dict[str, dict[str, Measure]]:
-        """The measures of simple predictors on the test part, by their names."""
-        return {name: _measures(values) for name, values in self.result.get("baseline", {}).items()}
-
-    @property
-    def log(self) -> list[dict[str, Any]]:
-        """What every step and evaluation wrote."""
-        return read_log(self.folder)
-
-    def steps_done(self) -> int:
-        """The updates that are logged."""
-        return max((entry["step"] for entry in self.log), default=0)
-
-    def model(self, net: Stage | None = None) -> Model:
-        """The trained model. `net` is needed only if it holds torch modules."""
-        return load_model(self.folder, net)
-
-    def __repr__(self) -> str:
-        return f"Run({str(self.folder)!r}): {self.test or 'not ended'}"
-
-
-class Scores(dict[str, Measure]):
-    """Measures by name, the headline first; they print as the headline beside that of the simplest baseline."""
-
-    def __init__(self, measures: dict[str, Measure], baseline: dict[str, dict[str, Measure]]) -> None:
-        super().__init__(measures)
-        self.baseline = baseline
-
-    def __str__(self) -> str:
-        if not self:
-            return ""
-        name, measure = next(iter(self.items()))
-        beside = [f"   baseline ({who}) {what[name].value:.3f}" for who, what in self.baseline.items()]
-        return f"{name} {measure}{''.join(beside)}"
 
 
 def train(
@@ -113,6 +51,7 @@ def train(
     out: str | Path | None = None,
     display: Display | None = None,
     say: Callable[[str], object] = lambda text: None,
+    beside: dict[str, Baseline] | None = None,
     **settings: Any,
 ) -> Run:
     """Train a net on data and write everything into a run's folder.
@@ -124,6 +63,7 @@ def train(
         out: the run's folder; None for the next free `runs/<data>-<number>`.
         display: shows progress; None shows nothing.
         say: takes notes for the user, a sentence each.
+        beside: the baselines of this data and split where they are known already, from `lamina.baselines`.
         settings: those of `Plan`: epochs, steps, budget_seconds, batch, seed, ...
 
     Raises:
@@ -147,9 +87,10 @@ def train(
             )
         job = Job(plan, dataset, stage, folder, say)
         notes = {"dataset": {"fingerprint": fingerprint(dataset)}, "machine": machine.fingerprint(job.device)}
-        (folder / FILE).write_text(written_plan(plan, lamina.__version__, notes), encoding="utf-8")
-        job.begin()
-        return _carry_out(job, signals, display)
+        with closing(job.log):
+            files.replace(folder / FILE, written_plan(plan, lamina.__version__, notes).encode())
+            job.begin()
+            return _carry_out(job, signals, display, beside)
 
 
 def resume(
@@ -177,34 +118,48 @@ def resume(
         raise RunError(f"{folder} has ended after {run.result['steps']:,} steps; there is nothing to resume")
     if data is None and run.plan.data == "arrays":
         raise RunError(f"{folder} was trained on arrays: pass them again, lamina.resume(folder, data=(inputs, target))")
+    if net is None and "Module(" in run.plan.net:
+        raise RunError(f"{folder}: the net holds torch modules, so its code is needed: lamina.resume(folder, net=...)")
     dataset = as_dataset(run.plan.data if data is None else data)
     with Lock(run.folder), machine.listening() as signals:
         problems = Problems()
         stage = read_net(run.plan.net if net is None else net, dataset, problems)
         if stage is None or problems.texts:
             raise RunError(listed(problems.texts, f"{run.folder / FILE} cannot be run"))
+        if noted(run.folder, "dataset").get("fingerprint", known := fingerprint(dataset)) != known:
+            raise RunError(f"{folder}: {dataset.name} is not the data that this run began with; bring that back")
         job = Job(run.plan, dataset, stage, run.folder, say)
-        job.checkpoints.clean()
-        job.restore(job.checkpoints.newest())
-        say(f"goes on after step {job.step}")
-        return _carry_out(job, signals, display)
+        with closing(job.log):
+            job.checkpoints.clean()
+            job.restore(job.checkpoints.newest())
+            say(f"goes on after step {job.step}")
+            return _carry_out(job, signals, display)
 
 
-def _carry_out(job: Job, signals: machine.Signals, display: Display | None) -> Run:
+def _carry_out(
+    job: Job, signals: machine.Signals, display: Display | None, beside: dict[str, Baseline] | None = None
+) -> Run:
     with (display or _silent)(job) as show:
         for event in job.events(signals):
             show(event)
-    finish(job)
+    try:
+        finish(job, beside)
+    except OSError as error:
+        advice = f"free space or mend the disk, then `lamina resume {job.folder}`"
+        raise RunError(f"{job.folder}: the model was not saved: {error.strerror or error}; {advice}") from error
     return Run(job.folder)
 
 
-def finish(job: Job) -> None:
-    """Write what a run leaves: the model, the result."""
+def finish(job: Job, beside: dict[str, Baseline] | None = None) -> None:
+    """Write what a run leaves: the model, the result, the report."""
+    from lamina.report.answers import Answers  # here, so that training need not wait for it
+
     job.keep_best()
     dataset = job.dataset
     Model(job.net, dataset.classes, dataset.features, dataset.inputs.scale).save(job.folder / "model")
-    valid, test = (job.evaluate(rows).measures() for rows in (job.shares.valid, job.shares.test))
-    beside = baselines(dataset, job.shares)
+    answers = Answers(dataset)
+    valid, tally = job.evaluate(job.shares.valid).measures(), job.evaluate(job.shares.test, answers.add)
+    beside = baselines(dataset, job.shares) if beside is None else beside
     result = {
         "run": str(job.folder),
         "net": job.plan.net,
@@ -212,14 +167,24 @@ def finish(job: Job) -> None:
         "steps": job.step,
         "seconds": round(job.seconds(), 3),
         "valid": plain(valid),
-        "test": plain(test),
+        "test": plain(tally.measures()),
         "baseline": {name: plain(simple.measures) for name, simple in beside.items()},
         "baseline_trained_on": {name: simple.trained_on for name, simple in beside.items()},
     }
-    draft = job.folder / f".{RESULT}"
-    draft.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    draft.replace(job.folder / RESULT)
-    job.log.close()
+    files.replace(job.folder / RESULT, f"{json.dumps(result, indent=1, allow_nan=False)}\n".encode())
+    _report(job, valid, tally, beside, answers)
+
+
+def _report(job: Job, valid: dict[str, Measure], test: Tally, beside: dict[str, Baseline], answers: Answers) -> None:
+    """Write the page. The run has ended well, whatever becomes of it."""
+    from lamina.report.write import FILE as REPORT
+    from lamina.report.write import write
+
+    try:
+        write(job, valid, test, beside, answers)
+    except (OSError, RunError) as error:
+        reason = (error.strerror or error) if isinstance(error, OSError) else error
+        job.say(f"{job.folder / REPORT}: the report was not written: {reason}; the run is complete without it")
 
 
 def test_rows(folder: Path, dataset: Dataset) -> Tensor:
@@ -256,11 +221,15 @@ def planned(
     pace = {name: value for name, value in default_pace(dataset).items() if not (lengths and name == "epochs")}
     problems = Problems()
     stage = read_net(default_net(dataset).net if net is None else net, dataset, problems)
-    rule = default_optimizer(dataset) if optimizer is None else str(optimizer)
+    rule = default_optimizer(dataset, chosen.get("steps")) if optimizer is None else str(optimizer)
     problems.extend(read_as(Optimizer, rule)[1], "optimizer")
     said = {"data": dataset.name, "net": str(stage), "optimizer": rule, **pace, **chosen}
     values, mistakes = bind("the plan", Plan.settings(), (), said)
     problems.extend(mistakes or Plan.conflicts(**values))
+    try:
+        machine.chosen_device(values["device"])
+    except RunError as error:
+        problems.add(str(error))
     if stage is None or problems.texts:
         raise RunError(listed(problems.texts, "the run cannot begin"))
     return Plan(**values), stage
@@ -288,7 +257,7 @@ def new_folder(out: str | Path | None, name: str) -> Path:
         stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(name).stem) or "run"
         for number in itertools.count(1):
             folder = Path("runs", f"{stem}-{number}")
-            if not folder.exists():
+            with suppress(FileExistsError):  # another run may take it at this very moment
                 folder.mkdir(parents=True)
                 return folder
     except OSError as error:
@@ -301,18 +270,3 @@ def new_folder(out: str | Path | None, name: str) -> Path:
 @contextmanager
 def _silent(job: Job) -> Iterator[Callable[[Step | Evaluation], object]]:
     yield lambda event: None
-
-
-def plain(measures: dict[str, Measure]) -> dict[str, dict[str, float | None]]:
-    """Measures as JSON has them; what is no number becomes null."""
-    return {
-        name: {part: value if math.isfinite(value) else None for part, value in measure._asdict().items()}
-        for name, measure in measures.items()
-    }
-
-
-def _measures(plain: dict[str, dict[str, float | None]]) -> dict[str, Measure]:
-    return {
-        name: Measure(*(math.nan if values[part] is None else float(values[part] or 0) for part in Measure._fields))
-        for name, values in plain.items()
-    }

@@ -7,11 +7,15 @@ import statistics
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lamina.baselines import baselines
 from lamina.data.dataset import Dataset
+from lamina.data.split import split
 from lamina.errors import RunError
 from lamina.metrics import Measure
 from lamina.stage import Stage
-from lamina.train.run import Run, as_dataset, new_folder, plain, train
+from lamina.train import machine
+from lamina.train.result import Run, plain
+from lamina.train.run import as_dataset, new_folder, planned, train
 
 
 class Seeds(NamedTuple):
@@ -70,9 +74,18 @@ def train_seeds(
     if seeds == 1:
         run = train(net, dataset, out=out, **settings)
         return Seeds(run.folder, [run])
+    shown = {name: settings.pop(name) for name in ("display", "say") if name in settings}
+    beside = settings.pop("beside", None)
+    plan, _ = planned(net, dataset, settings.get("optimizer"), {n: v for n, v in settings.items() if n != "optimizer"})
     folder = new_folder(out, dataset.name)
-    first = settings.pop("seed", 0)
-    runs = [
-        train(net, dataset, out=folder / f"seed-{seed}", seed=seed, **settings) for seed in range(first, first + seeds)
-    ]
+    if beside is None:
+        beside = baselines(dataset, split(dataset, plan.valid, plan.test, plan.split_seed))
+    runs: list[Run] = []
+    with machine.listening() as signals:
+        for seed in range(plan.seed, plan.seed + seeds):
+            if signals.number:
+                text = f"stopped by {signals.name()} before seed {seed}; the runs in {folder} that have ended stand"
+                raise machine.Interrupted(text, 128 + signals.number)
+            said = {**settings, "seed": seed}
+            runs.append(train(net, dataset, out=folder / f"seed-{seed}", beside=beside, **said, **shown))
     return Seeds(folder, runs)

@@ -1,12 +1,12 @@
 """The crash sweep: the process ends, or the power fails, at each change of the disk in turn; and disks that fail."""
 
-import contextlib
 import errno
 import functools
 import itertools
 import os
 import resource
 import shutil
+import traceback
 import warnings
 from pathlib import Path
 
@@ -102,14 +102,17 @@ class Ending:
 def ends_in_child(act, number, power_fails):
     """Whether `act`, in a child process, comes to the `number`th change of the disk and ends there."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torch's threads do not matter: the child starts none
+        # Newer Pythons warn of threads that are lost in the child; none is needed there.
+        warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
-        with contextlib.suppress(BaseException):
+        try:
             ending = Ending(number, power_fails)
             act()
             ending.end(0)  # what was done must be safe by now
-        os._exit(1)
+        finally:
+            traceback.print_exc()
+            os._exit(1)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert code in (0, 137)
     return code == 137

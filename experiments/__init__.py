@@ -1,0 +1,1 @@
+"""Trainings whose figures stand in docs/results."""

@@ -1,0 +1,129 @@
+"""From a finished job to `report.html` in its folder."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import lamina
+from lamina.baselines import Baseline
+from lamina.kinds import Vector
+from lamina.metrics import Measure, Tally
+from lamina.report.answers import FEATURES, Answers
+from lamina.report.content import Content
+from lamina.report.page import page
+from lamina.train import files, machine
+from lamina.train.log import read_log
+from lamina.train.plan import FILE as PLAN
+from lamina.train.plan import Plan
+
+if TYPE_CHECKING:
+    from lamina.train.job import Job
+
+FILE = "report.html"
+
+
+def write(job: Job, valid: dict[str, Measure], test: Tally, baselines: dict[str, Baseline], answers: Answers) -> None:
+    """Write the page of a finished run, all of it or nothing.
+
+    Args:
+        job: finished, its log closed.
+        valid: the measures on the validation part.
+        test: the tally of the test part.
+        baselines: what simple predictors reach there.
+        answers: collected while the test part was evaluated.
+
+    Raises:
+        OSError: if the disk fails.
+        RunError: if the log cannot be read.
+    """
+    content = gathered(job, valid, test, baselines, answers)
+    files.replace(job.folder / FILE, page(content).encode())
+
+
+def gathered(
+    job: Job, valid: dict[str, Measure], test: Tally, baselines: dict[str, Baseline], answers: Answers
+) -> Content:
+    """Everything that the page says."""
+    log = read_log(job.folder)
+    return Content(
+        data=job.dataset.name,
+        about=job.dataset.about,
+        net=job.plan.net,
+        run=str(job.folder),
+        commands=commands(job.plan, job.folder),
+        sizes=dict(zip(("trained on", "validated on", "tested on"), map(len, job.shares), strict=True)),
+        valid=valid,
+        test=test.measures(),
+        baseline={name: simple.measures for name, simple in baselines.items()},
+        trained_on={name: simple.trained_on for name, simple in baselines.items()},
+        chosen_by=test.chosen_by,
+        given=str(job.net.given),
+        stages=job.net.rows(),
+        log=log,
+        troubles=troubles(job),
+        answers=answers.told(test),
+        features=job.dataset.features[:FEATURES] if isinstance(job.dataset.inputs.kind, Vector) else (),
+        facts={
+            "parameters": f"{job.net.parameter_count():,}",
+            "steps": f"{job.step:,}",
+            "training time": lasted(job.seconds()),
+        },
+        plan={name: "none" if value is None else str(value) for name, value in job.plan.values().items()},
+        machine=machine_facts(job, log),
+    )
+
+
+def commands(plan: Plan, run: Path) -> list[tuple[str, str]]:
+    """Command lines to go on from here, each with what it does; there is nothing to resume in an ended run."""
+    folder = shlex.quote(str(run))
+    lines = [("the plan, the table, the figures", f"lamina show {folder}")]
+    lines.append(("the rows of a file, predicted", f"lamina predict {folder} FILE"))
+    if plan.data != "arrays":
+        lines.append(("the test part, measured again", f"lamina evaluate {folder} {shlex.quote(plan.data)}"))
+    if plan.data != "arrays":
+        lines.append(("run it again, in a new folder", f"lamina train {shlex.quote(str(run / PLAN))}"))
+    return lines
+
+
+def troubles(job: Job) -> list[str]:
+    """What did not go as planned."""
+    said = []
+    if job.troubles:
+        times = "once" if job.troubles == 1 else f"{job.troubles} times"
+        what = {"skip": "such a step was skipped", "rollback": "the run then went back to its last checkpoint"}
+        said.append(f"Loss or gradient were no number {times}; {what.get(job.plan.nonfinite, 'the run stopped')}.")
+    if job.rate_factor != 1:
+        said.append(f"After that the learning rate was {job.rate_factor:g} of what was planned.")
+    if job.stopped_early:
+        said.append(
+            f"Stopped early: no better validation loss for {job.plan.patience} evaluations."
+            f" The weights of step {job.best['step']:,} are kept."
+        )
+    elif job.best_weights:
+        said.append(f"The weights of step {job.best['step']:,} are kept: their validation loss was the best.")
+    return said
+
+
+def machine_facts(job: Job, log: list[dict[str, Any]]) -> dict[str, str]:
+    """The machine, the time and the versions."""
+    times = [entry["at"] for entry in log if isinstance(entry.get("at"), (int, float))]
+    ended = {"last step at": f"{datetime.fromtimestamp(times[-1], UTC):%Y-%m-%d %H:%M:%S} UTC"} if times else {}
+    here = machine.fingerprint(job.device)
+    versions = {"lamina": lamina.__version__, "torch": here.pop("torch"), "numpy": np.__version__}
+    versions["python"] = platform.python_version()
+    return {"run": str(job.folder), **ended, **here, "system": platform.platform(), **versions}
+
+
+def lasted(seconds: float) -> str:
+    """A time for people."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
