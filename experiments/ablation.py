@@ -89,6 +89,7 @@ def main() -> None:
             beside=beside,
             epochs=EPOCHS,
             batch=BATCH,
+            threads=1,
         )
         seconds = round(time.perf_counter() - start, 1)
         rows.append({**trial._asdict(), "seeds": SEEDS, "seconds": seconds, "test": plain(runs.test())})

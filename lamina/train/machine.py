@@ -94,6 +94,17 @@ def threads_for(multiply_adds: int) -> int:
     return usable_cores() if multiply_adds >= SHARED_WORK else 1
 
 
+@contextmanager
+def restored() -> Iterator[None]:
+    """After this block torch has as many threads as before it, and keeps denormals: both are the caller's affair."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
+
+
 def chosen_device(name: str) -> torch.device:
     """The device of a name; "auto" is the first GPU if there is one, else the CPU.
 

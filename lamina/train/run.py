@@ -80,7 +80,7 @@ def train(
     dataset = as_dataset(data)
     plan, stage = planned(net, dataset, optimizer, settings)
     folder = new_folder(out, dataset.name)
-    with Lock(folder), machine.listening() as signals:
+    with Lock(folder), machine.listening() as signals, machine.restored():
         if (folder / FILE).exists():
             raise RunError(
                 f"{folder} holds a run already: `lamina resume {folder}` goes on with it, or name another --out"
@@ -121,7 +121,7 @@ def resume(
     if net is None and "Module(" in run.plan.net:
         raise RunError(f"{folder}: the net holds torch modules, so its code is needed: lamina.resume(folder, net=...)")
     dataset = as_dataset(run.plan.data if data is None else data)
-    with Lock(run.folder), machine.listening() as signals:
+    with Lock(run.folder), machine.listening() as signals, machine.restored():
         problems = Problems()
         stage = read_net(run.plan.net if net is None else net, dataset, problems)
         if stage is None or problems.texts:

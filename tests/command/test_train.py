@@ -35,7 +35,7 @@ def finite(value: Any) -> bool:
 
 
 def test_a_run_prints_what_it_came_to(command: Any, within: Path) -> None:
-    said = command("train", "iris", *SHORT)
+    said = command("train", "iris", *SHORT, "--optimizer", "SGD(0.1)", "--batch", 32)
     assert said.code == 0
     lines = said.out.splitlines()
     assert lines[0] == "test"
@@ -46,7 +46,7 @@ def test_a_run_prints_what_it_came_to(command: Any, within: Path) -> None:
     assert head[:4] == [
         "data       iris: Vector(4) -> Label(3); 105 train, 15 validate, 30 test",
         f"net        {NET}",
-        "optimizer  AdamW(cosine(0.003, warmup=20)), 3 steps of 32 examples, seed 0",
+        "optimizer  SGD(0.1), 3 steps of 32 examples, seed 0",
         "run        runs/iris-1",
     ]
     assert re.fullmatch(r"step 3 of 3  epoch 0\.8  loss \d\.\d{4}  valid accuracy .*  in 0:0\d", head[-1])

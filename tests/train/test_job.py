@@ -78,6 +78,14 @@ def test_the_function_train_is_not_hidden_by_the_module_of_its_name() -> None:
     assert la.evaluate.__module__ == "lamina.evaluate"
 
 
+def test_a_run_leaves_the_process_as_it_was(tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    trained(tmp_path, steps=1, threads=threads + 1)
+    assert torch.get_num_threads() == threads
+    # Denormals are flushed while training only: in another's arithmetic 5e-324 must not become 0.
+    assert (torch.tensor([5e-324], dtype=torch.float64) * 1).item() == 5e-324
+
+
 def test_the_best_weights_on_the_validation_part_are_kept_and_patience_ends_the_run(tmp_path: Path) -> None:
     seen: list[tuple[float, dict[str, torch.Tensor]]] = []
 
