@@ -8,7 +8,7 @@ import sys
 
 import torch
 
-from lamina.train.machine import usable_cores
+from lamina.training.machine import usable_cores
 
 ALL = ("loops", "starting", "saving")
 

@@ -13,8 +13,8 @@ import lamina as la
 from benchmarks.measure import in_turn, table
 from lamina.data.batches import Batches
 from lamina.data.dataset import Dataset
-from lamina.train.machine import prepare
-from lamina.train.optimizers import Adam
+from lamina.training.machine import prepare
+from lamina.training.optimizers import Adam
 
 ROUNDS = 9
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from benchmarks.measure import in_turn, table
-from lamina.train.checkpoint import Checkpoints, Snapshot
+from lamina.training.checkpoint import Checkpoints, Snapshot
 
 
 def compared(megabytes: int) -> list[tuple[str, ...]]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import lamina as la
 from lamina.baselines import baselines
 from lamina.data.split import split
-from lamina.train.result import plain
+from lamina.training.result import plain
 
 EPOCHS, SEEDS, BATCH, WIDTH = 5, 3, 128, 256
 FAST = "AdamW(cosine(0.003, warmup=100))"

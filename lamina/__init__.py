@@ -8,28 +8,12 @@ lamina costs nothing.
 from __future__ import annotations
 
 import importlib
-import sys
-import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lamina.api import *  # noqa: F403
 
 __version__ = "0.1.0"
-
-FUNCTIONS = ("train", "evaluate")
-"""What the package offers under a name that one of its modules has too."""
-
-
-class Package(types.ModuleType):
-    """This package: when Python imports `lamina.train`, that module must not take the place of the function `train`."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in FUNCTIONS and isinstance(value, types.ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = Package
 
 
 def __getattr__(name: str) -> Any:

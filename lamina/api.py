@@ -6,20 +6,20 @@ from lamina.data.dataset import Dataset
 from lamina.data.named import load as load_data
 from lamina.data.sources.arrays import from_arrays
 from lamina.errors import DataError, KindError, LaminaError, RunError, SentenceError
-from lamina.evaluate import evaluate
+from lamina.evaluation import evaluate
 from lamina.layers.compose import Module
 from lamina.model import Model, load
 from lamina.net import Net, build
 from lamina.sentence import parse
 from lamina.stage import Chain, Stage
-from lamina.train.loop import fit
-from lamina.train.rates import Constant as constant
-from lamina.train.rates import Cosine as cosine
-from lamina.train.rates import InverseSqrt as inverse_sqrt
-from lamina.train.rates import Linear as linear
-from lamina.train.rates import Steps as steps
-from lamina.train.result import Run
-from lamina.train.run import resume, train
-from lamina.train.seeds import train_seeds
+from lamina.training.loop import fit
+from lamina.training.rates import Constant as constant
+from lamina.training.rates import Cosine as cosine
+from lamina.training.rates import InverseSqrt as inverse_sqrt
+from lamina.training.rates import Linear as linear
+from lamina.training.rates import Steps as steps
+from lamina.training.result import Run
+from lamina.training.run import resume, train
+from lamina.training.seeds import train_seeds
 from lamina.vocabulary import *  # noqa: F403
 from lamina.word import same

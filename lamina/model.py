@@ -15,15 +15,15 @@ import lamina
 from lamina.data.batches import Batches
 from lamina.data.dataset import Dataset
 from lamina.errors import DataError, KindError, RunError, SentenceError, shown
-from lamina.evaluate import evaluate
+from lamina.evaluation import evaluate
 from lamina.kinds import Kind, Label
 from lamina.layers.compose import foreign
 from lamina.metrics import Measure
 from lamina.net import Net, build
 from lamina.sentence import parse, parse_as
 from lamina.stage import Stage
-from lamina.train import files
-from lamina.train.weights import fit_into, load_weights, save_weights
+from lamina.training import files
+from lamina.training.weights import fit_into, load_weights, save_weights
 
 FORMAT = 1
 DESCRIPTION = "model.json"

@@ -15,8 +15,8 @@ from lamina.layers.norm import BatchNorm, LayerNorm
 from lamina.layers.shape import Flatten
 from lamina.layers.standardize import Standardize
 from lamina.stage import Stage
-from lamina.train.optimizers import SGD, AdaDelta, AdaGrad, Adam, AdamW, Optimizer, RMSProp
-from lamina.train.rates import Constant, Cosine, InverseSqrt, Linear, Rate, Steps
+from lamina.training.optimizers import SGD, AdaDelta, AdaGrad, Adam, AdamW, Optimizer, RMSProp
+from lamina.training.rates import Constant, Cosine, InverseSqrt, Linear, Rate, Steps
 from lamina.word import Word
 
 STAGES: tuple[type[Stage], ...] = (

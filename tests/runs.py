@@ -15,10 +15,10 @@ from torch import Tensor
 
 from lamina.data.dataset import Dataset
 from lamina.data.sources.arrays import from_arrays
-from lamina.train.job import Evaluation, Job
-from lamina.train.log import read_log
-from lamina.train.loop import Step
-from lamina.train.weights import load_weights
+from lamina.training.job import Evaluation, Job
+from lamina.training.log import read_log
+from lamina.training.loop import Step
+from lamina.training.weights import load_weights
 
 NET = "Standardize() >> Dense(5) >> Tanh() >> Classify()"
 NOISY = "Dense(5) >> BatchNorm() >> ReLU() >> Dropout(0.3) >> Classify()"

@@ -12,8 +12,8 @@ from lamina.data.batches import Batch
 from lamina.kinds import Label, Value, Vector
 from lamina.net import Net, build
 from lamina.sentence import parse
-from lamina.train.loop import fit
-from lamina.train.optimizers import Adam
+from lamina.training.loop import fit
+from lamina.training.optimizers import Adam
 from lamina.vocabulary import ENDS as WORDS
 
 each_end = pytest.mark.parametrize("example", ENDS, ids=lambda e: f"{e.sentence} of {e.target}")

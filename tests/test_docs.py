@@ -49,7 +49,7 @@ def options_of(command: click.Command) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_in_the_pages_exist_with_their_options(page: Path) -> None:
-    for line in re.findall(r"lamina ((?:%s) [^`\n]*)" % "|".join(VERBS), page.read_text(encoding="utf-8")):
+    for line in re.findall(rf"lamina ((?:{'|'.join(VERBS)}) [^`\n]*)", page.read_text(encoding="utf-8")):
         verb, _, rest = line.partition(" ")
         command = importlib.import_module(f"lamina.command.{verb}").command
         used = set(re.findall(r"(?<!\S)--[a-z]+", re.sub(r"'[^']*'", "", rest)))

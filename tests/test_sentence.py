@@ -15,8 +15,8 @@ from lamina.kinds import Image, Label, Sequence, Tokens, Value, Vector
 from lamina.net import build
 from lamina.sentence import parse, parse_as, read
 from lamina.stage import Chain, Stage
-from lamina.train.optimizers import SGD, Optimizer
-from lamina.train.rates import Cosine, Rate
+from lamina.training.optimizers import SGD, Optimizer
+from lamina.training.rates import Cosine, Rate
 from lamina.vocabulary import ENDS, OPTIMIZERS, RATES, STAGES, WORDS
 from lamina.word import Word, same
 

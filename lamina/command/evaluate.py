@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from lamina.command.options import emit, json_option, measure_lines, note
+from lamina.command.options import emit, json_option, measure_lines
+from lamina.progress import note
 
 EPILOG = """
 \b
@@ -30,8 +31,8 @@ def command(run: Path, data: str, whole: bool, as_json: bool) -> None:
 
     from lamina.data.named import load
     from lamina.model import load as load_model
-    from lamina.train.result import plain
-    from lamina.train.run import test_rows
+    from lamina.training.result import plain
+    from lamina.training.run import test_rows
 
     dataset, model = load(data), load_model(run)
     rows = torch.arange(len(dataset)) if whole else test_rows(run, dataset)

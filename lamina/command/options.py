@@ -34,11 +34,6 @@ def json_option(function: Decorated) -> Decorated:
     return click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line of stdout.")(function)
 
 
-def note(text: str) -> None:
-    """Something that the user should know but did not ask for: stderr."""
-    click.echo(text, err=True)
-
-
 def emit(result: dict[str, Any]) -> None:
     """A result for programs: one line."""
     click.echo(json.dumps(result, ensure_ascii=False, allow_nan=False))

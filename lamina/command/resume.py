@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from lamina.command.options import json_option, note
+from lamina.command.options import json_option
+from lamina.progress import note
 
 EPILOG = """
 \b
@@ -26,8 +27,8 @@ def command(run: Path, as_json: bool) -> None:
     On the same machine with as many threads the weights come out bit for bit as if the run had not been stopped. (A
     --budget is time, so such a run goes on with the same samples, but not to the same bits.)
     """
-    from lamina.command.progress import shown
     from lamina.command.train import tell
-    from lamina.train.run import resume
+    from lamina.progress import shown
+    from lamina.training.run import resume
 
-    tell(resume(run, display=shown(), say=note), as_json)
+    tell(resume(run, display=shown, say=note), as_json)

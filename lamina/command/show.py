@@ -67,8 +67,8 @@ def _words(as_json: bool) -> None:
 def _folder(folder: Path, as_json: bool) -> None:
     from lamina.model import DESCRIPTION, needs_code
     from lamina.model import load as load_model
-    from lamina.train.plan import FILE
-    from lamina.train.result import Run
+    from lamina.training.plan import FILE
+    from lamina.training.result import Run
 
     if not (folder / FILE).is_file() and (folder / DESCRIPTION).is_file():
         net = load_model(folder).net

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamina.command.options import Duration, emit, json_option, measure_lines, note
+from lamina.command.options import Duration, emit, json_option, measure_lines
+from lamina.progress import note
 
 if TYPE_CHECKING:
-    from lamina.train.result import Run
+    from lamina.training.result import Run
 
 REPORT = "report.html"
 
@@ -61,11 +63,11 @@ def command(data: str, seeds: int | None, out: Path | None, as_json: bool, **sai
     The run's folder gets the plan (run.toml), a log of every step, checkpoints, and the model. A run that was stopped,
     even by kill -9, goes on exactly with `lamina resume`.
     """
-    from lamina.command.progress import shown
     from lamina.data.named import load
     from lamina.defaults import default_net
-    from lamina.train.plan import plan_in
-    from lamina.train.seeds import train_seeds
+    from lamina.progress import shown
+    from lamina.training.plan import plan_in
+    from lamina.training.seeds import train_seeds
 
     settings = {name: value for name, value in said.items() if value is not None}
     if Path(data).suffix == ".toml":
@@ -83,7 +85,7 @@ def command(data: str, seeds: int | None, out: Path | None, as_json: bool, **sai
         dataset,
         seeds=1 if seeds is None else seeds,
         out=out,
-        display=shown(chosen.reason if chosen else None),
+        display=partial(shown, reason=chosen.reason if chosen else None),
         say=note,
         **settings,
     )

@@ -17,13 +17,13 @@ from lamina.metrics import Measure, Tally
 from lamina.report.answers import FEATURES, Answers
 from lamina.report.content import Content
 from lamina.report.page import page
-from lamina.train import files, machine
-from lamina.train.log import read_log
-from lamina.train.plan import FILE as PLAN
-from lamina.train.plan import Plan
+from lamina.training import files, machine
+from lamina.training.log import read_log
+from lamina.training.plan import FILE as PLAN
+from lamina.training.plan import Plan
 
 if TYPE_CHECKING:
-    from lamina.train.job import Job
+    from lamina.training.job import Job
 
 FILE = "report.html"
 

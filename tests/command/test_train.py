@@ -17,9 +17,9 @@ from runs import equal, final, stopping_at
 
 import lamina as la
 from lamina.command.options import Duration
-from lamina.train.lock import Lock
-from lamina.train.machine import Interrupted
-from lamina.train.plan import read_plan
+from lamina.training.lock import Lock
+from lamina.training.machine import Interrupted
+from lamina.training.plan import read_plan
 
 NET = "Standardize() >> Dense(5) >> Tanh() >> Classify()"
 SHORT = ("--net", NET, "--steps", 3, "--threads", 1)

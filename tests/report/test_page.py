@@ -31,8 +31,8 @@ from lamina.report.content import ClassAnswers, Content, Example, ValueAnswers
 from lamina.report.markup import Markup, tag
 from lamina.report.page import page
 from lamina.table import Row
-from lamina.train.result import Run
-from lamina.train.run import train
+from lamina.training.result import Run
+from lamina.training.run import train
 
 EMPTY = {"meta", "img", "circle", "line", "path", "rect"}
 HOSTILE = "<script>alert(\"x\")</script> & 'y'\x00\ud800"
@@ -393,6 +393,6 @@ def test_the_command_says_where_the_page_is_and_json_stays_as_it_was(tmp_path):
 
 
 def test_importing_training_does_not_import_the_report():
-    code = "import sys, lamina.train.run; print([name for name in sys.modules if name.startswith('lamina.report')])"
+    code = "import sys, lamina.training.run; print([name for name in sys.modules if name.startswith('lamina.report')])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"

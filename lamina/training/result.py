@@ -11,9 +11,9 @@ from lamina.metrics import Measure
 from lamina.model import Model
 from lamina.model import load as load_model
 from lamina.stage import Stage
-from lamina.train import files
-from lamina.train.log import read_log
-from lamina.train.plan import read_plan
+from lamina.training import files
+from lamina.training.log import read_log
+from lamina.training.plan import read_plan
 
 FILE = "result.json"
 LARGEST_BYTES = 2**20

@@ -13,7 +13,7 @@ from lamina.chance import drawing
 from lamina.data.batches import Batch
 from lamina.kinds import Padded
 from lamina.net import Net
-from lamina.train.optimizers import Group, Optimizer
+from lamina.training.optimizers import Group, Optimizer
 
 
 class Step(NamedTuple):
@@ -69,9 +69,14 @@ def fit(
         clip: the greatest length of the gradient; longer ones are scaled down to it (Pascanu et al. 2013, algorithm 1).
     """
     parameters = [parameter for group in groups for parameter in group.parameters]
+    # Running statistics move in the forward pass, before it is known whether the step will count.
+    statistics = list(net.buffers())
+    before = [statistic.clone() for statistic in statistics]
     for number, batch in enumerate(batches, start=done + 1):
         for parameter in parameters:
             parameter.grad = None
+        if statistics:
+            torch._foreach_copy_(before, statistics)
         total, units = 0.0, 0
         cut = pieces(batch, parts)
         for piece in cut:
@@ -90,6 +95,8 @@ def fit(
             if clip is not None and norm > clip:
                 torch._foreach_mul_(gradients, clip / norm)
             optimizer.update(groups, now)
+        elif statistics:
+            torch._foreach_copy_(statistics, before)
         yield Step(number, batch.epoch, total / units, units, norm, now, batch.examples, applied)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lamina.train.job import Evaluation, Job
-    from lamina.train.loop import Step
+    from lamina.training.job import Evaluation, Job
+    from lamina.training.loop import Step
 
 TERMINAL_SECONDS = 0.1
 PIPE_SECONDS = 10.0
@@ -38,7 +38,7 @@ class Progress:
         self.valid = ""
 
     def __call__(self, event: Step | Evaluation) -> None:
-        from lamina.train.loop import Step
+        from lamina.training.loop import Step
 
         if isinstance(event, Step):
             self.seen += len(event.examples)
@@ -95,16 +95,17 @@ def head(job: Job, reason: str | None) -> str:
     return "\n".join(lines)
 
 
-def shown(reason: str | None = None) -> Callable[[Job], AbstractContextManager[Progress]]:
+@contextmanager
+def shown(job: Job, reason: str | None = None) -> Iterator[Progress]:
     """A display on stderr: the head, then progress. `reason` says why the net was chosen, if it was."""
+    sys.stderr.write(head(job, reason) + "\n")
+    progress = Progress(job, sys.stderr.isatty())
+    try:
+        yield progress
+    finally:
+        progress.close()
 
-    @contextmanager
-    def display(job: Job) -> Iterator[Progress]:
-        sys.stderr.write(head(job, reason) + "\n")
-        progress = Progress(job, sys.stderr.isatty())
-        try:
-            yield progress
-        finally:
-            progress.close()
 
-    return display
+def note(text: str) -> None:
+    """Tell the user, on stderr, something that was not asked for but should be known."""
+    sys.stderr.write(f"{text}\n")

@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 
 from lamina.errors import RunError
-from lamina.train.checkpoint import Checkpoints, Snapshot
+from lamina.training.checkpoint import Checkpoints, Snapshot
 
 CHANGES = ("mkdir", "write", "fsync", "rename", "unlink", "rmdir")
 

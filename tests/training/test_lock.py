@@ -10,12 +10,12 @@ import pytest
 
 import lamina
 from lamina.errors import RunError
-from lamina.train.lock import Lock
+from lamina.training.lock import Lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from lamina.train.lock import Lock
+from lamina.training.lock import Lock
 with Lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -11,8 +11,8 @@ import torch
 
 from lamina.errors import RunError
 from lamina.sentence import parse_as
-from lamina.train.optimizers import Optimizer, restore_state, state_tensors
-from lamina.train.rates import Rate, rate_at
+from lamina.training.optimizers import Optimizer, restore_state, state_tensors
+from lamina.training.rates import Rate, rate_at
 
 PAIRS = [
     ("SGD(0.1)", lambda p: torch.optim.SGD(p, lr=0.1)),

@@ -13,9 +13,9 @@ from torch import Tensor
 
 import lamina
 from lamina.errors import RunError, shown
-from lamina.train import files
-from lamina.train.files import Written
-from lamina.train.weights import check_names, load_weights, save_weights
+from lamina.training import files
+from lamina.training.files import Written
+from lamina.training.weights import check_names, load_weights, save_weights
 
 FORMAT = 1
 STATE, MANIFEST = "state.json", "manifest.json"

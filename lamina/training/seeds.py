@@ -13,9 +13,9 @@ from lamina.data.split import split
 from lamina.errors import RunError
 from lamina.metrics import Measure
 from lamina.stage import Stage
-from lamina.train import machine
-from lamina.train.result import Run, plain
-from lamina.train.run import as_dataset, new_folder, planned, train
+from lamina.training import machine
+from lamina.training.result import Run, plain
+from lamina.training.run import as_dataset, new_folder, planned, train
 
 
 class Seeds(NamedTuple):

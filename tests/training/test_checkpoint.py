@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lamina.errors import RunError
-from lamina.train.checkpoint import Checkpoints, Snapshot
+from lamina.training.checkpoint import Checkpoints, Snapshot
 
 
 def snapshot(step, average=True, mark=0):

@@ -15,8 +15,8 @@ import lamina as la
 from lamina.data.batches import Batch, Batches
 from lamina.kinds import Label, Padded, Vector
 from lamina.net import Net, build
-from lamina.train.loop import Step, fit, length, pieces
-from lamina.train.optimizers import SGD, Adam, Optimizer, state_tensors
+from lamina.training.loop import Step, fit, length, pieces
+from lamina.training.optimizers import SGD, Adam, Optimizer, state_tensors
 
 NET = "Dense(7) >> Tanh() >> Dropout(0.4) >> Classify()"
 DATA = small(37)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lamina.errors import RunError
-from lamina.train.plan import FILE, Plan, noted, read_plan, written_plan
+from lamina.training.plan import FILE, Plan, noted, read_plan, written_plan
 from lamina.word import same
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)

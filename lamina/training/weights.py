@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from lamina.errors import RunError, nearest, shown
-from lamina.train.files import Written, settle
+from lamina.training.files import Written, settle
 
 HEADER_BYTES = 8 * 2**20
 TENSORS = 20_000

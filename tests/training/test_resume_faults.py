@@ -13,11 +13,11 @@ from runs import NET, entries, equal, final, small, stopping_at, watched
 
 import lamina as la
 from lamina.errors import DataError, RunError
-from lamina.train.checkpoint import Checkpoints
-from lamina.train.job import Evaluation, Job
-from lamina.train.loop import Step
-from lamina.train.machine import Interrupted
-from lamina.train.result import Run
+from lamina.training.checkpoint import Checkpoints
+from lamina.training.job import Evaluation, Job
+from lamina.training.loop import Step
+from lamina.training.machine import Interrupted
+from lamina.training.result import Run
 
 DATA = small()
 ARRAYS = (DATA.inputs.values, DATA.target.values)

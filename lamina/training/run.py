@@ -24,17 +24,18 @@ from lamina.errors import DataError, Problems, RunError, listed
 from lamina.metrics import Measure, Tally
 from lamina.model import Model
 from lamina.net import misfits
+from lamina.progress import note, shown
 from lamina.sentence import read_as
 from lamina.settings import bind
 from lamina.stage import Stage
-from lamina.train import files, machine
-from lamina.train.job import Evaluation, Job
-from lamina.train.lock import Lock
-from lamina.train.loop import Step
-from lamina.train.optimizers import Optimizer
-from lamina.train.plan import FILE, Plan, noted, read_plan, written_plan
-from lamina.train.result import FILE as RESULT
-from lamina.train.result import Run, plain
+from lamina.training import files, machine
+from lamina.training.job import Evaluation, Job
+from lamina.training.lock import Lock
+from lamina.training.loop import Step
+from lamina.training.optimizers import Optimizer
+from lamina.training.plan import FILE, Plan, noted, read_plan, written_plan
+from lamina.training.result import FILE as RESULT
+from lamina.training.result import Run, plain
 
 if TYPE_CHECKING:
     from lamina.report.answers import Answers
@@ -49,8 +50,8 @@ def train(
     *,
     optimizer: Optimizer | str | None = None,
     out: str | Path | None = None,
-    display: Display | None = None,
-    say: Callable[[str], object] = lambda text: None,
+    display: Display | None = shown,
+    say: Callable[[str], object] = note,
     beside: dict[str, Baseline] | None = None,
     **settings: Any,
 ) -> Run:
@@ -61,8 +62,8 @@ def train(
         data: a named set, a path, a `Dataset`, or a pair (inputs, target) of arrays.
         optimizer: as a word or as text; None for AdamW with a cosine.
         out: the run's folder; None for the next free `runs/<data>-<number>`.
-        display: shows progress; None shows nothing.
-        say: takes notes for the user, a sentence each.
+        display: shows progress; on stderr unless it says otherwise, None shows nothing.
+        say: takes notes for the user, a sentence each; on stderr unless it says otherwise.
         beside: the baselines of this data and split where they are known already, from `lamina.baselines`.
         settings: those of `Plan`: epochs, steps, budget_seconds, batch, seed, ...
 
@@ -98,8 +99,8 @@ def resume(
     data: Any = None,
     net: Stage | None = None,
     *,
-    display: Display | None = None,
-    say: Callable[[str], object] = lambda text: None,
+    display: Display | None = shown,
+    say: Callable[[str], object] = note,
 ) -> Run:
     """Go on with a run that was stopped, from its newest whole checkpoint, as if it had never been.
 
@@ -107,8 +108,8 @@ def resume(
         folder: the run's folder.
         data: the arrays, for a run on arrays; else None.
         net: the words, for a net that holds torch modules; else None.
-        display: shows progress.
-        say: takes notes for the user.
+        display: shows progress, as for `train`.
+        say: takes notes for the user, as for `train`.
 
     Raises:
         LaminaError: if the run has ended, is in use, or cannot go on.

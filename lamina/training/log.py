@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.errors import RunError
-from lamina.train.loop import Step
+from lamina.training.loop import Step
 
 FILE = "steps.jsonl"
 WAIT_SECONDS = 1.0

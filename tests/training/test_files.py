@@ -7,8 +7,8 @@ import stat
 import pytest
 
 from lamina.errors import RunError
-from lamina.train import files
-from lamina.train.files import Written
+from lamina.training import files
+from lamina.training.files import Written
 
 
 def test_a_written_file_holds_the_bytes_and_the_hash_is_theirs(tmp_path):

@@ -12,8 +12,8 @@ from runs import NET, equal, final, small, stopping_at
 
 import lamina as la
 from lamina.errors import RunError
-from lamina.train.machine import Interrupted
-from lamina.train.seeds import over_seeds, train_seeds
+from lamina.training.machine import Interrupted
+from lamina.training.seeds import over_seeds, train_seeds
 
 SHORT = {"steps": 3, "threads": 1}
 

@@ -13,21 +13,21 @@ from torch import Tensor
 from lamina.data.batches import Batch, Batches
 from lamina.data.dataset import Dataset
 from lamina.data.split import Parts, fingerprint, split
-from lamina.errors import RunError
-from lamina.evaluate import evaluate
+from lamina.errors import RunError, listed
+from lamina.evaluation import evaluate
 from lamina.metrics import Tally, improves
 from lamina.net import build
 from lamina.sentence import parse_as
 from lamina.stage import Stage
-from lamina.train import machine
-from lamina.train.average import Average
-from lamina.train.checkpoint import Checkpoints, Snapshot
-from lamina.train.log import Log
-from lamina.train.loop import Step, fit
-from lamina.train.optimizers import Optimizer, restore_state, state_tensors
-from lamina.train.plan import Plan
-from lamina.train.rates import Rate, rate_at
-from lamina.train.weights import fit_into
+from lamina.training import machine
+from lamina.training.average import Average
+from lamina.training.checkpoint import Checkpoints, Snapshot
+from lamina.training.log import Log
+from lamina.training.loop import Step, fit
+from lamina.training.optimizers import Optimizer, restore_state, state_tensors
+from lamina.training.plan import Plan
+from lamina.training.rates import Rate, rate_at
+from lamina.training.weights import fit_into
 
 LOOK_ROWS = 1024
 """Examples in a batch that is only looked at: for statistics, and for evaluation."""
@@ -214,12 +214,9 @@ class Job:
         what = f"step {step.number}: the loss is {step.loss:g} and its gradient has length {step.gradient_norm:g}"
         rows = ", ".join(str(int(row)) for row in step.examples[:5])
         text = f"{what}; nothing was changed (examples {rows}, ...)"
-        sound = all(bool(buffer.isfinite().all()) for buffer in self.net.buffers() if buffer.is_floating_point())
         if self.plan.nonfinite == "stop" or self.troubles > self.plan.tolerance:
             raise RunError(f'{text}; lower the rate, set clip=1.0, or choose nonfinite="rollback"')
         if self.plan.nonfinite == "skip":
-            if not sound:
-                raise RunError(f'{text}, but running statistics are spoilt; choose nonfinite="rollback"')
             self.say(f"{text}; skipped, {self.plan.tolerance - self.troubles} more are borne")
             return False
         factor, troubles = self.rate_factor / 2, self.troubles
@@ -243,6 +240,7 @@ class Job:
             "troubles": self.troubles,
             "rate_factor": self.rate_factor,
             "data": fingerprint(self.dataset),
+            "plan": {name: value for name, value in self.plan.values().items() if name not in Plan.FREE},
             "machine": machine.fingerprint(self.device),
         }
         average = self.average.tensors() if self.average is not None else {}
@@ -275,6 +273,12 @@ class Job:
                 f"{self.folder}: {self.dataset.name} is not the data that this run began with; bring that back"
             )
         where = f"{self.folder}: the checkpoint of step {snapshot.step}"
+        plan = self.plan.values()
+        edited = [
+            f"{name}={was!r}, now {plan.get(name)!r}" for name, was in state["plan"].items() if plan.get(name) != was
+        ]
+        if edited:
+            raise RunError(listed(edited, f"{where}: run.toml was edited since; undo that, or train anew"))
         fit_into(self.net.state_dict(), snapshot.tensors["model"], where)
         restore_state(self.groups, snapshot.tensors["optimizer"])
         if self.average is not None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.errors import RunError
-from lamina.train.weights import check_names, fit_into, load_weights, save_weights
+from lamina.training.weights import check_names, fit_into, load_weights, save_weights
 
 TYPES = [
     *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64, torch.float8_e4m3fn),

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from lamina.errors import RunError
 from lamina.settings import BY_NAME, Fraction, NonNegative, Positive
-from lamina.train.rates import Rate
+from lamina.training.rates import Rate
 from lamina.word import Word
 
 

@@ -10,7 +10,7 @@ from runs import equal
 
 from lamina.kinds import Label, Vector
 from lamina.net import Net, build
-from lamina.train.average import Average
+from lamina.training.average import Average
 
 
 def net() -> Net:

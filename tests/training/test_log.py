@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from lamina.errors import RunError
-from lamina.train.log import FILE, Log, read_log
-from lamina.train.loop import Step
+from lamina.training.log import FILE, Log, read_log
+from lamina.training.loop import Step
 
 
 def step(number: int, loss: float = 0.5) -> Step:

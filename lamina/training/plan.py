@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from lamina.errors import RunError, listed
 from lamina.settings import Bounds, Count, Fraction, Positive, bind
@@ -41,6 +41,9 @@ class Plan(Word):
         device: "auto", "cpu", "cuda", ...
         threads: of the CPU; 0 for as many as pay: one for steps of little work, else all cores.
     """
+
+    FREE: ClassVar[tuple[str, ...]] = ("checkpoint_seconds", "device", "threads", "tolerance")
+    """Settings that may be changed in run.toml before a run goes on: they do not say what is to come out."""
 
     data: str
     net: str
