@@ -46,6 +46,14 @@ def drawing(seed: int, step: int, examples: Int64[Tensor, " B"]) -> Iterator[Non
         _draws.reset(token)
 
 
+@contextmanager
+def own_noise(seed: int, step: int, piece: int) -> Iterator[None]:
+    """Within this block torch's global generator follows from these numbers, for modules that draw from it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(key(seed, step, "piece", piece) & (2**63 - 1))
+        yield
+
+
 def key(*parts: object) -> int:
     """A signed 64-bit number that depends on every part and on nothing else, on any machine."""
     digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=8).digest()

@@ -29,13 +29,15 @@ def evaluate(net: Net, batches: Iterable[Batch], see: Callable[[Batch, Any], obj
     was_training = net.training
     net.eval()
     tallies: list[Tally] = []
-    with torch.inference_mode():
-        for batch in batches:
-            h = net.body(batch.inputs)
-            tallies.append(net.end.tally(h, batch.target))
-            if see is not None:
-                see(batch, net.end.predict(h))
-    net.train(was_training)
+    try:
+        with torch.inference_mode():
+            for batch in batches:
+                h = net.body(batch.inputs)
+                tallies.append(net.end.tally(h, batch.target))
+                if see is not None:
+                    see(batch, net.end.predict(h))
+    finally:
+        net.train(was_training)
     if not tallies:
         raise DataError("there is nothing to evaluate: the part has no examples")
     return reduce(add, tallies)

@@ -17,9 +17,8 @@ from lamina.data.dataset import Dataset
 from lamina.errors import DataError, KindError, RunError, SentenceError, shown
 from lamina.evaluation import evaluate
 from lamina.kinds import Kind, Label
-from lamina.layers.compose import foreign
 from lamina.metrics import Measure
-from lamina.net import Net, build
+from lamina.net import Net, build, foreign
 from lamina.sentence import parse, parse_as
 from lamina.stage import Stage
 from lamina.training import files
@@ -74,7 +73,9 @@ class Model:
         except (TypeError, ValueError) as error:
             raise DataError(f"inputs must be rows of numbers, got {shown(inputs)}") from error
         sizes = tuple(int(size) for size in self.net.given.values().values())
-        if not tensor.dim() or tensor[:1].numel() != math.prod(sizes) or not len(tensor):
+        # An example may come as it is, as one row of numbers, or, with one channel, without that axis.
+        fitting = {sizes, (math.prod(sizes),), sizes[1:] if len(sizes) == 3 and sizes[0] == 1 else sizes}
+        if not tensor.dim() or tuple(tensor.shape[1:]) not in fitting or not len(tensor):
             got = f"an array of shape {tuple(tensor.shape)}"
             raise DataError(f"inputs must be examples of {self.net.given}, {sizes} each, got {got}")
         tensor = tensor.reshape(len(tensor), *sizes).to(torch.get_default_dtype())
@@ -151,7 +152,9 @@ def load(folder: str | Path, net: Stage | None = None) -> Model:
         raise RunError(f"{folder} holds no model: it has no {DESCRIPTION}; a run has one when it has ended")
     description = _description(path)
     if description["needs_code"] and net is None:
-        raise RunError(f"{path}: the net holds torch modules, so its code is needed: lamina.load(folder, net=...)")
+        raise RunError(
+            f"{path}: the net holds stages that are no words of lamina's; its code is needed: lamina.load(folder, net=)"
+        )
     try:
         stage = net if net is not None else parse(description["net"])
         built = build(stage, parse_as(Kind, description["given"]), parse_as(Kind, description["target"]))

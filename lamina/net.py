@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from lamina.chance import key
-from lamina.end import End, Score
-from lamina.errors import KindError
+from lamina.end import End, Score, Sum
+from lamina.errors import KindError, SentenceError
 from lamina.kinds import Kind
 from lamina.layers.compose import Repeat
 from lamina.layers.weights import memory_bytes
@@ -18,6 +18,7 @@ from lamina.sentence import parse
 from lamina.stage import Chain, Flow, Stage, links
 from lamina.table import Row, parameter_count, table
 from lamina.table import rows as table_rows
+from lamina.vocabulary import WORDS
 from lamina.word import written
 
 MOST_STAGES = 100_000
@@ -77,7 +78,10 @@ class Net(nn.Module):
                 if stage.learns:
                     before = self.body.stages[:place]
                     stage.learn(through(before, inputs) for inputs, _ in batches())
-            if self.end.learns:
+            if isinstance(self.end, Sum):
+                for place, end in enumerate(self.end.ends):
+                    end.learn(target[place] for _, target in batches())
+            elif self.end.learns:
                 self.end.learn(target for _, target in batches())
         self.train(was_training)
 
@@ -102,6 +106,12 @@ class Net(nn.Module):
 
     def __repr__(self) -> str:
         return self.sentence()
+
+
+def foreign(net: nn.Module) -> bool:
+    """Whether a net holds stages that are no words of the vocabulary, so that its sentence cannot make it again."""
+    stages = (part for part in net.modules() if isinstance(part, Stage) and not isinstance(part, (Chain, Sum)))
+    return any(WORDS.get(stage.name()) is not type(stage) for stage in stages)
 
 
 def through(stages: Iterable[Stage], x: Flow) -> Flow:
@@ -147,6 +157,8 @@ def misfits(stage: Stage, given: Kind, target: Kind) -> list[str]:
             sketch = _built(stage, given, target)
     except KindError as error:
         return list(error.mistakes)
+    except SentenceError as error:  # a kind beyond all bounds, such as a vector of more than 2^31 numbers
+        return [str(error)]
     needed = 4 * sum(tensor.nbytes for tensor in sketch.parameters())
     if needed <= memory_bytes():
         return []
@@ -161,6 +173,11 @@ def _built(stage: Stage, given: Kind, target: Kind) -> Net:
         raise KindError(f"the net has {size(stage):,} stages; at most {MOST_STAGES:,} can be built")
     *body, end = (link.fresh() for link in links(stage))
     mistakes = [f"{early} is an end and must stand last" for early in body if isinstance(early, End)]
+    for link in body:
+        inner = [part for part in parts(link) if part is not link and part.learns]
+        mistakes += [
+            f"{part} learns from the data as it comes: put it into the main chain, not into {link}" for part in inner
+        ]
     if not isinstance(end, End):
         body.append(end)
         mistakes.append(f"the net stops with {end} and predicts nothing; put an end behind it, such as >> Classify()")
@@ -177,6 +194,12 @@ def _built(stage: Stage, given: Kind, target: Kind) -> Net:
     if mistakes or not isinstance(end, End) or gives is None:
         raise KindError(*mistakes)
     return Net(trunk, end, given, gives, target)
+
+
+def parts(stage: Stage) -> list[Stage]:
+    """A stage and all that its settings hold, whatever is built of them."""
+    held = [value if isinstance(value, tuple) else (value,) for value in stage.values().values()]
+    return [stage, *(part for values in held for value in values if isinstance(value, Stage) for part in parts(value))]
 
 
 def size(stage: Stage) -> int:

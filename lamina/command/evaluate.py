@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lamina.command.options import emit, json_option, measure_lines
 from lamina.progress import note
+
+if TYPE_CHECKING:
+    from lamina.data.dataset import Dataset
+    from lamina.metrics import Measure
 
 EPILOG = """
 \b
@@ -31,14 +36,27 @@ def command(run: Path, data: str, whole: bool, as_json: bool) -> None:
 
     from lamina.data.named import load
     from lamina.model import load as load_model
+    from lamina.training.data import test_rows
     from lamina.training.result import plain
-    from lamina.training.run import test_rows
 
     dataset, model = load(data), load_model(run)
     rows = torch.arange(len(dataset)) if whole else test_rows(run, dataset)
     note(f"{dataset.name}: {len(rows):,} of {len(dataset):,} examples")
     measures = model.evaluate(dataset, rows)
+    beside = {} if whole else baseline_of(run, dataset)
     if as_json:
-        emit({"run": str(run), "data": data, "examples": len(rows), "measures": plain(measures)})
-    else:
-        click.echo("\n".join(measure_lines(measures)))
+        result = {"run": str(run), "data": data, "examples": len(rows), "measures": plain(measures)}
+        emit({**result, "baseline": {name: plain(simple) for name, simple in beside.items()}})
+        return
+    click.echo("\n".join(measure_lines(measures)))
+    for name, simple in beside.items():
+        click.echo(f"  baseline {name}: {next(iter(simple))} {next(iter(simple.values()))}")
+
+
+def baseline_of(run: Path, dataset: Dataset) -> dict[str, dict[str, Measure]]:
+    """The baselines of the run's own test part, if that is what is measured; they are known since it ended."""
+    from lamina.training.data import trained_on
+    from lamina.training.plan import FILE
+    from lamina.training.result import Run
+
+    return Run(run).baseline if (run / FILE).is_file() and trained_on(run, dataset) else {}

@@ -59,7 +59,7 @@ def inputs(run: Path, model: Model, data: str) -> Iterator[Any]:
 
     from lamina.data.named import load
     from lamina.data.sources.numbers import Lines, chunked, number_rows
-    from lamina.training.run import test_rows
+    from lamina.training.data import test_rows
 
     if data != "-" and Path(data).suffix.lower() not in (".csv", ".tsv", ".txt"):
         dataset = load(data)

@@ -43,9 +43,7 @@ LENGTHS = {"epochs", "steps", "budget_seconds"}
 @click.option("--patience", type=int, metavar="N", help="Stop after N epochs without a better validation loss.")
 @click.option("--average", type=float, metavar="D", help="Keep a running average of the weights, with this decay.")
 @click.option("--clip", type=float, metavar="L", help="The greatest length of the gradient.")
-@click.option(
-    "--parts", type=int, metavar="N", help="Cut each batch into N pieces to save memory; changes nothing else."
-)
+@click.option("--parts", type=int, metavar="N", help="Cut each batch into N pieces to save memory.")
 @click.option("--nonfinite", help="On a loss that is no number: stop, skip or rollback.  [default: stop]")
 @click.option("--checkpoint", "checkpoint_seconds", type=Duration(), help="Time between checkpoints.  [default: 30s]")
 @click.option("--valid", type=float, metavar="S", help="The share of the data that validates.  [default: 0.1]")
@@ -65,18 +63,23 @@ def command(data: str, seeds: int | None, out: Path | None, as_json: bool, **sai
     """
     from lamina.data.named import load
     from lamina.defaults import default_net
+    from lamina.errors import DataError
     from lamina.progress import shown
+    from lamina.training.data import ARRAYS
     from lamina.training.plan import plan_in
     from lamina.training.seeds import train_seeds
 
     settings = {name: value for name, value in said.items() if value is not None}
     if Path(data).suffix == ".toml":
-        plan = plan_in(Path(data))
+        toml, plan = data, plan_in(Path(data))
         # A length that is asked for takes the place of the plan's, whichever that was.
         passed_over = LENGTHS if settings.keys() & LENGTHS else set()
-        known = {name: value for name, value in plan.values().items() if value is not None and name not in passed_over}
+        defaults = {setting.name: setting.default for setting in plan.settings()}
+        known = {n: value for n, value in plan.values().items() if value != defaults[n] and n not in passed_over}
         settings = known | settings
         data = settings.pop("data")
+        if data == ARRAYS:
+            raise DataError(f"{toml}: that run was trained on arrays; train it from Python, where they are")
     net = settings.pop("net", None)
     dataset = load(data)
     chosen = default_net(dataset) if net is None else None

@@ -60,6 +60,8 @@ class Batches:
         order = self.rows
         if self.seed is not None:
             order = order[torch.randperm(len(order), generator=generator(self.seed, "order", number))]
+        if not len(order):
+            return
         cuts = [place * len(order) // self.count for place in range(self.count + 1)]
         for start, stop in zip(cuts[first:-1], cuts[first + 1 :], strict=True):
             yield self.gather(order[start:stop], number)

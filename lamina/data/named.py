@@ -138,6 +138,7 @@ SETS = (
     ),
 )
 LONGEST_NAME = 255
+"""Bytes of a file's name; the system refuses to look for a longer one."""
 NAMED: dict[str, NamedSet] = {named.name: named for named in SETS}
 
 
@@ -157,7 +158,7 @@ def load(where: str) -> Dataset:
     if where in NAMED:
         return read(NAMED[where])
     path = Path(where)
-    if len(path.name) > LONGEST_NAME:  # which the system would refuse to look for
+    if len(path.name) > LONGEST_NAME:
         raise DataError(f"{shown(where)} is no named set, no folder with IDX files and no .npz file; check the path")
     if path.is_dir():
         return read_folder(path, name=where)

@@ -77,7 +77,7 @@ class Threshold(Elementwise):
 
     def curve(self, x: Tensor) -> Tensor:
         through = x.clamp(self.at - 1, self.at + 1)
-        return through + ((x > self.at).to(x.dtype) - through).detach()
+        return (x > self.at).to(x.dtype) + (through - through.detach())
 
 
 class Softmax(Stage):

@@ -11,7 +11,7 @@ from lamina.errors import KindError
 from lamina.initialise import Following
 from lamina.kinds import Kind, Padded
 from lamina.settings import Bounds
-from lamina.stage import Chain, Flow, Stage, links
+from lamina.stage import Chain, Flow, Stage
 
 
 class Repeat(Stage):
@@ -24,6 +24,11 @@ class Repeat(Stage):
 
     times: Annotated[int, Bounds(low=1, high=10_000)]
     stage: Stage
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        # A template and no part: what parameters it has (a Module's) are copied, not trained.
+        self.__dict__["stage"] = self._modules.pop("stage")
 
     def build(self, given: Kind) -> Kind:
         self.copies = Chain([self.stage.fresh() for _ in range(self.times)])
@@ -104,8 +109,3 @@ class Module(Stage):
 
     def __str__(self) -> str:
         return f"Module({type(self.module).__name__}, gives={self.gives})"
-
-
-def foreign(net: Stage) -> bool:
-    """Whether a net holds a `Module`, so that its sentence alone cannot make it again."""
-    return any(isinstance(stage, Module) for link in links(net) for stage in link.modules())

@@ -15,7 +15,7 @@ import lamina
 from lamina.errors import RunError, shown
 from lamina.training import files
 from lamina.training.files import Written
-from lamina.training.weights import check_names, load_weights, save_weights
+from lamina.training.weights import check_tensors, load_weights, save_weights
 
 FORMAT = 1
 STATE, MANIFEST = "state.json", "manifest.json"
@@ -117,7 +117,7 @@ class Checkpoints:
         """
         state = _written_state(snapshot.state)
         for name, tensors in snapshot.files().items():
-            check_names(tensors, f"{self.folder}: {name}")
+            check_tensors(tensors, f"{self.folder}: {name}")
         saved = self._free_place(snapshot.step)
         draft = files.draft_of(saved.folder)
         try:

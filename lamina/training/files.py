@@ -186,7 +186,7 @@ def read_json(path: Path, limit: int) -> dict[str, Any]:
         RunError: it cannot be read, or is no such object.
     """
     try:
-        value = json.loads(read(path, limit), parse_constant=_refuse, parse_float=_finite)
+        value = parse_json(read(path, limit))
     except RecursionError:
         raise RunError(f"{path}: expected a JSON object, got one nested too deeply") from None
     except ValueError as error:
@@ -194,6 +194,16 @@ def read_json(path: Path, limit: int) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RunError(f"{path}: expected a JSON object, got {shown(value)}")
     return value
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What JSON says, without NaN, Infinity and numbers too large, which Python would take.
+
+    Raises:
+        ValueError: it is no JSON, or holds such a number.
+        RecursionError: it is nested too deeply.
+    """
+    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
 
 
 def verify(path: Path, expected: Written) -> None:

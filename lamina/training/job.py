@@ -15,8 +15,9 @@ from lamina.data.dataset import Dataset
 from lamina.data.split import Parts, fingerprint, split
 from lamina.errors import RunError, listed
 from lamina.evaluation import evaluate
+from lamina.kinds import Image, Vector
 from lamina.metrics import Tally, improves
-from lamina.net import build
+from lamina.net import build, foreign
 from lamina.sentence import parse_as
 from lamina.stage import Stage
 from lamina.training import machine
@@ -25,7 +26,7 @@ from lamina.training.checkpoint import Checkpoints, Snapshot
 from lamina.training.log import Log
 from lamina.training.loop import Step, fit
 from lamina.training.optimizers import Optimizer, restore_state, state_tensors
-from lamina.training.plan import Plan
+from lamina.training.plan import Plan, edited
 from lamina.training.rates import Rate, rate_at
 from lamina.training.weights import fit_into
 
@@ -58,9 +59,9 @@ class Job:
         self.shares: Parts = split(dataset, plan.valid, plan.test, plan.split_seed)
         self.optimizer = parse_as(Optimizer, plan.optimizer)
         self.net = build(stage, dataset.inputs.kind, dataset.target.kind, plan.seed).to(self.device)
-        machine.prepare(plan.threads or machine.threads_for(self.net.multiply_adds() * plan.batch // plan.parts))
+        machine.prepare(plan.threads or self.suitable_threads())
         self.groups = self.optimizer.start(self.net.named_parameters())
-        self.average = Average(self.net, plan.average) if plan.average else None
+        self.average = Average(self.net, plan.average) if plan.average is not None else None
         self.batches = Batches(dataset, self.shares.train, plan.batch, plan.seed, self.device)
         self.note_warmup()
         self.checkpoints = Checkpoints(folder / "checkpoints", say)
@@ -74,6 +75,12 @@ class Job:
         self.troubles = 0
         self.rate_factor = 1.0
         self.stopped_early = False
+
+    def suitable_threads(self) -> int:
+        """One where a step is known to be little work, else all cores."""
+        if foreign(self.net) or not isinstance(self.net.given, Vector | Image):
+            return machine.usable_cores()
+        return machine.threads_for(self.net.multiply_adds() * self.plan.batch // self.plan.parts)
 
     def note_warmup(self) -> None:
         """Say so if the rate will never reach its peak."""
@@ -97,8 +104,10 @@ class Job:
             Interrupted: if a signal came; a checkpoint has been written.
         """
         self.net.train()
-        if self.plan.nonfinite == "rollback" and not self.checkpoints.steps():
-            self.save(must=True)  # so that there is a state to roll back to from the first epoch on
+        if (self.plan.nonfinite == "rollback" or foreign(self.net)) and not self.checkpoints.steps():
+            # So that there is a state to roll back to from the first epoch on, and that weights which were brought from
+            # elsewhere are not asked for again.
+            self.save(must=True)
         saved_at = time.perf_counter()
         while not self.finished():
             for step in self.steps():
@@ -219,12 +228,12 @@ class Job:
         if self.plan.nonfinite == "skip":
             self.say(f"{text}; skipped, {self.plan.tolerance - self.troubles} more are borne")
             return False
-        factor, troubles = self.rate_factor / 2, self.troubles
+        factor, troubles, spent = self.rate_factor / 2, self.troubles, self.seconds()
         # The newest may be of mid-epoch, left by a signal: a run that was never stopped would not have it.
         epoch_began = (self.step - 1) // self.batches.count * self.batches.count
         whole = epoch_began in self.checkpoints.steps()
         self.restore(self.checkpoints.load(epoch_began) if whole else self.checkpoints.newest())
-        self.rate_factor, self.troubles = factor, troubles
+        self.rate_factor, self.troubles, self.seconds_before = factor, troubles, spent
         self.say(f"{text}; rolled back to step {self.step}, the rate is now {factor:g} of what was planned")
         return True
 
@@ -273,12 +282,8 @@ class Job:
                 f"{self.folder}: {self.dataset.name} is not the data that this run began with; bring that back"
             )
         where = f"{self.folder}: the checkpoint of step {snapshot.step}"
-        plan = self.plan.values()
-        edited = [
-            f"{name}={was!r}, now {plan.get(name)!r}" for name, was in state["plan"].items() if plan.get(name) != was
-        ]
-        if edited:
-            raise RunError(listed(edited, f"{where}: run.toml was edited since; undo that, or train anew"))
+        if changes := edited(self.plan, state["plan"]):
+            raise RunError(listed(changes, f"{where}: run.toml was edited since; undo that, or train anew"))
         fit_into(self.net.state_dict(), snapshot.tensors["model"], where)
         restore_state(self.groups, snapshot.tensors["optimizer"])
         if self.average is not None:

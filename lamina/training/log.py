@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from lamina.errors import RunError
+from lamina.training import files
 from lamina.training.loop import Step
 
 FILE = "steps.jsonl"
+LINE_CHARACTERS = 2**16
 WAIT_SECONDS = 1.0
 
 
@@ -86,20 +88,25 @@ class Log:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The entries of a run's log, oldest first; a last line that is still being written is left out."""
+    """The entries of a run's log, oldest first; a last line that is still being written is left out.
+
+    Raises:
+        RunError: a line is no JSON object with a step, holds a number that JSON has not, or is far too long.
+    """
     path = folder / FILE
     if not path.is_file():
         return []
     entries = []
     with path.open(encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith("\n"):
+        # No line is read whole before it is known to end: one may be as long as the memory.
+        for number, line in enumerate(iter(lambda: file.readline(LINE_CHARACTERS), ""), start=1):
+            if not line.endswith("\n") and len(line) < LINE_CHARACTERS:
                 break
             try:
-                entry = json.loads(line)
+                entry = files.parse_json(line) if line.endswith("\n") else None
             except (ValueError, RecursionError):
                 entry = None
-            if not isinstance(entry, dict) or not isinstance(entry.get("step"), int):
+            if not isinstance(entry, dict) or type(entry.get("step")) is not int:
                 raise RunError(
                     f"{path}:{number}: expected a JSON object with a step, got {line[:60]!r}; remove the line"
                 )

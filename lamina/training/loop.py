@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from lamina.chance import drawing
+from lamina.chance import drawing, own_noise
 from lamina.data.batches import Batch
 from lamina.kinds import Padded
-from lamina.net import Net
+from lamina.net import Net, foreign
 from lamina.training.optimizers import Group, Optimizer
 
 
@@ -69,6 +70,7 @@ def fit(
         clip: the greatest length of the gradient; longer ones are scaled down to it (Pascanu et al. 2013, algorithm 1).
     """
     parameters = [parameter for group in groups for parameter in group.parameters]
+    strange = foreign(net)
     # Running statistics move in the forward pass, before it is known whether the step will count.
     statistics = list(net.buffers())
     before = [statistic.clone() for statistic in statistics]
@@ -79,8 +81,8 @@ def fit(
             torch._foreach_copy_(before, statistics)
         total, units = 0.0, 0
         cut = pieces(batch, parts)
-        for piece in cut:
-            with drawing(seed, number, piece.examples):
+        for place, piece in enumerate(cut):
+            with drawing(seed, number, piece.examples), own_noise(seed, number, place) if strange else nullcontext():
                 score = net.score(piece.inputs, piece.target)
             # The mean's gradient comes from the seed of the backward pass: no node for a division, nothing to do after.
             torch.autograd.backward(score.total, score.total.new_tensor(1 / score.count if len(cut) == 1 else 1.0))

@@ -14,6 +14,7 @@ from types import FrameType
 
 import torch
 
+import lamina
 from lamina.errors import LaminaError, RunError, shown
 
 
@@ -122,6 +123,15 @@ def chosen_device(name: str) -> torch.device:
     return device
 
 
+def processor() -> str:
+    """The processor's name: libraries choose other kernels, with other rounding, for other makes."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
 def fingerprint(device: torch.device) -> dict[str, str]:
     """What two runs must share to agree bit for bit, and not just in the samples that they see."""
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
@@ -129,5 +139,6 @@ def fingerprint(device: torch.device) -> dict[str, str]:
         "torch": str(torch.__version__),
         "device": f"{device.type} {kind}",
         "threads": str(torch.get_num_threads()),
-        "processor": platform.machine(),
+        "processor": processor(),
+        "lamina": lamina.__version__,
     }

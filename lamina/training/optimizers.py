@@ -271,16 +271,10 @@ def state_tensors(groups: list[Group]) -> dict[str, Tensor]:
     }
 
 
-@torch.no_grad()
-def restore_state(groups: list[Group], saved: dict[str, Tensor]) -> None:
+def restore_state(groups: list[Group], saved: dict[str, Tensor], where: str = "the optimizer") -> None:
     """Put saved state back.
 
     Raises:
-        RunError: if it is not the state of this optimizer over this net.
+        RunError: lists how it differs from the state of this optimizer over this net. Nothing was copied.
     """
-    own = state_tensors(groups)
-    if own.keys() != saved.keys():
-        odd = sorted(own.keys() ^ saved.keys())[:5]
-        raise RunError(f"the optimizer's saved state is of another optimizer or net: it differs in {', '.join(odd)}")
-    for name, tensor in own.items():
-        tensor.copy_(saved[name])
+    fit_into(state_tensors(groups), saved, where)

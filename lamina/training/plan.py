@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from lamina.errors import RunError, listed
-from lamina.settings import Bounds, Count, Fraction, Positive, bind
+from lamina.settings import Bounds, Count, Positive, bind
 from lamina.word import Word
 
 FILE = "run.toml"
@@ -29,7 +29,8 @@ class Plan(Word):
         batch: the most examples in an update.
         seed: first weights, order and noise follow from it.
         split_seed: which examples validate and test follows from it, so that seeds can be compared on one split.
-        parts: into how many micro-batches an update's batch is cut; saves memory, changes nothing else.
+        parts: into how many micro-batches an update's batch is cut: saves memory, and changes nothing but the
+            statistics of BatchNorm, which become those of a micro-batch.
         clip: the greatest length of the gradient.
         average: the decay of a running average of the weights (Polyak and Juditsky 1992); the average is what is kept.
         patience: evaluations without a better validation loss before training stops; the best weights are kept.
@@ -56,7 +57,7 @@ class Plan(Word):
     split_seed: Seed = 0
     parts: Count = 1
     clip: Positive | None = None
-    average: Fraction | None = None
+    average: Share | None = None
     patience: Count | None = None
     nonfinite: Literal["stop", "skip", "rollback"] = "stop"
     tolerance: Count = 5
@@ -72,6 +73,8 @@ class Plan(Word):
         mistakes = []
         if len(lengths) != 1:
             mistakes.append(f"give one of epochs, steps and budget_seconds, got {' and '.join(lengths) or 'none'}")
+        if values["parts"] > values["batch"]:
+            mistakes.append(f"parts must be at most batch={values['batch']}, got parts={values['parts']}")
         if values["valid"] + values["test"] >= 1:
             mistakes.append("valid and test must leave something to train on: together below 1")
         if values["tolerance"] != 5 and values["nonfinite"] == "stop":
@@ -79,6 +82,12 @@ class Plan(Word):
                 'tolerance has no effect with nonfinite="stop"; choose "skip" or "rollback", or leave it out'
             )
         return mistakes
+
+
+def edited(plan: Plan, was: dict[str, Any]) -> list[str]:
+    """What says something else in a plan than it did when a run began."""
+    now = plan.values()
+    return [f"{name}={value!r}, now {now.get(name)!r}" for name, value in was.items() if now.get(name) != value]
 
 
 def read_plan(folder: Path) -> Plan:
@@ -125,7 +134,7 @@ def _tables(path: Path) -> dict[str, Any]:
         raise RunError(f"{path} cannot be read: {error}") from error
 
 
-def written_plan(plan: Plan, version: str, notes: dict[str, dict[str, str]]) -> str:
+def written_plan(plan: Plan, version: str, notes: dict[str, dict[str, Any]]) -> str:
     """run.toml: the settings, then tables of notes for people (what machine, what data)."""
     lines = ["# Everything that this run follows from. `lamina train run.toml` runs it again.", f'lamina = "{version}"']
     lines += [f"{name} = {_toml(value)}" for name, value in plan.values().items() if value is not None]

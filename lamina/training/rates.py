@@ -7,7 +7,7 @@ it (Goyal et al. 2017, section 2.2). Steps count from 0; `total` is how many the
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from lamina.settings import Bounds, Count, Natural, NonNegative, Positive
 from lamina.word import Word
@@ -20,6 +20,12 @@ class Rate(Word):
 
     rate: Positive
     warmup: Natural = 0
+
+    @classmethod
+    def conflicts(cls, **values: Any) -> list[str]:
+        if values.get("floor", 0.0) > values["rate"]:
+            return [f"{cls.name()}: floor must be at most rate={values['rate']}, got floor={values['floor']}"]
+        return []
 
     def at(self, step: int, total: int) -> float:
         """The rate of update number `step` (from 0) out of `total`."""

@@ -17,7 +17,10 @@ from lamina.training.plan import read_plan
 
 FILE = "result.json"
 LARGEST_BYTES = 2**20
-KEYS = ("run", "net", "parameters", "steps", "seconds", "valid", "test", "baseline")
+EXPECTED: dict[str, Any] = {
+    "run": str, "net": str, "parameters": int, "steps": int, "seconds": (int, float), "valid": dict, "test": dict,
+    "baseline": dict,
+}  # fmt: skip
 
 
 class Run:
@@ -75,11 +78,24 @@ def read_result(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     result = files.read_json(path, LARGEST_BYTES)
-    missing = [name for name in KEYS if name not in result]
-    if missing:
+    wrong = [name for name, sort in EXPECTED.items() if not isinstance(result.get(name), sort)]
+    for name in ("valid", "test", "baseline"):
+        measured = [] if name in wrong else list(result[name].values()) if name == "baseline" else [result[name]]
+        if not all(_is_measures(values) for values in measured):
+            wrong.append(name)
+    if wrong:
         advice = "remove it, and `lamina resume` writes it anew"
-        raise RunError(f"{path} is not as lamina writes it: {', '.join(missing)} missing; {advice}")
+        raise RunError(f"{path} is not as lamina writes it: {', '.join(wrong)} missing or of a wrong type; {advice}")
     return result
+
+
+def _is_measures(values: Any) -> bool:
+    """Whether this is what `plain` makes of measures."""
+    return isinstance(values, dict) and all(
+        isinstance(parts, dict)
+        and all(part in parts and isinstance(parts[part], (int, float, type(None))) for part in Measure._fields)
+        for parts in values.values()
+    )
 
 
 class Scores(dict[str, Measure]):
@@ -93,7 +109,7 @@ class Scores(dict[str, Measure]):
         if not self:
             return ""
         name, measure = next(iter(self.items()))
-        beside = [f"   baseline ({who}) {what[name].value:.3f}" for who, what in self.baseline.items()]
+        beside = [f"   baseline ({who}) {what[name].value:.3f}" for who, what in self.baseline.items() if name in what]
         return f"{name} {measure}{''.join(beside)}"
 
 

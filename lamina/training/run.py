@@ -10,30 +10,26 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import torch
-from torch import Tensor
-
 import lamina
 from lamina.baselines import Baseline, baselines
 from lamina.data.dataset import Dataset
-from lamina.data.named import load as load_data
-from lamina.data.sources.arrays import from_arrays
-from lamina.data.split import fingerprint, split
+from lamina.data.split import fingerprint
 from lamina.defaults import default_net, default_optimizer, default_pace
-from lamina.errors import DataError, Problems, RunError, listed
+from lamina.errors import Problems, RunError, listed
 from lamina.metrics import Measure, Tally
 from lamina.model import Model
-from lamina.net import misfits
+from lamina.net import foreign, misfits
 from lamina.progress import note, shown
 from lamina.sentence import read_as
 from lamina.settings import bind
 from lamina.stage import Stage
 from lamina.training import files, machine
+from lamina.training.data import ARRAYS, address, as_dataset
 from lamina.training.job import Evaluation, Job
 from lamina.training.lock import Lock
 from lamina.training.loop import Step
 from lamina.training.optimizers import Optimizer
-from lamina.training.plan import FILE, Plan, noted, read_plan, written_plan
+from lamina.training.plan import FILE, Plan, noted, written_plan
 from lamina.training.result import FILE as RESULT
 from lamina.training.result import Run, plain
 
@@ -87,7 +83,11 @@ def train(
                 f"{folder} holds a run already: `lamina resume {folder}` goes on with it, or name another --out"
             )
         job = Job(plan, dataset, stage, folder, say)
-        notes = {"dataset": {"fingerprint": fingerprint(dataset)}, "machine": machine.fingerprint(job.device)}
+        notes: dict[str, dict[str, Any]] = {
+            "dataset": {"fingerprint": fingerprint(dataset)},
+            "net": {"needs_code": foreign(job.net)},
+            "machine": machine.fingerprint(job.device),
+        }
         with closing(job.log):
             files.replace(folder / FILE, written_plan(plan, lamina.__version__, notes).encode())
             job.begin()
@@ -117,10 +117,11 @@ def resume(
     run = Run(folder)
     if run.result:
         raise RunError(f"{folder} has ended after {run.result['steps']:,} steps; there is nothing to resume")
-    if data is None and run.plan.data == "arrays":
+    if data is None and run.plan.data == ARRAYS:
         raise RunError(f"{folder} was trained on arrays: pass them again, lamina.resume(folder, data=(inputs, target))")
-    if net is None and "Module(" in run.plan.net:
-        raise RunError(f"{folder}: the net holds torch modules, so its code is needed: lamina.resume(folder, net=...)")
+    if net is None and noted(run.folder, "net").get("needs_code"):
+        text = "the net holds stages that are no words of lamina's; its code is needed: lamina.resume(folder, net=)"
+        raise RunError(f"{folder}: {text}")
     dataset = as_dataset(run.plan.data if data is None else data)
     with Lock(run.folder), machine.listening() as signals, machine.restored():
         problems = Problems()
@@ -132,6 +133,8 @@ def resume(
         job = Job(run.plan, dataset, stage, run.folder, say)
         with closing(job.log):
             job.checkpoints.clean()
+            for leftover in (run.folder, run.folder / "model"):
+                files.clean(leftover)
             job.restore(job.checkpoints.newest())
             say(f"goes on after step {job.step}")
             return _carry_out(job, signals, display)
@@ -155,6 +158,7 @@ def finish(job: Job, beside: dict[str, Baseline] | None = None) -> None:
     """Write what a run leaves: the model, the result, the report."""
     from lamina.report.answers import Answers  # here, so that training need not wait for it
 
+    seconds = job.seconds()
     job.keep_best()
     dataset = job.dataset
     Model(job.net, dataset.classes, dataset.features, dataset.inputs.scale).save(job.folder / "model")
@@ -166,7 +170,7 @@ def finish(job: Job, beside: dict[str, Baseline] | None = None) -> None:
         "net": job.plan.net,
         "parameters": job.net.parameter_count(),
         "steps": job.step,
-        "seconds": round(job.seconds(), 3),
+        "seconds": round(seconds, 3),
         "valid": plain(valid),
         "test": plain(tally.measures()),
         "baseline": {name: plain(simple.measures) for name, simple in beside.items()},
@@ -188,27 +192,6 @@ def _report(job: Job, valid: dict[str, Measure], test: Tally, beside: dict[str, 
         job.say(f"{job.folder / REPORT}: the report was not written: {reason}; the run is complete without it")
 
 
-def test_rows(folder: Path, dataset: Dataset) -> Tensor:
-    """The rows of a dataset that a run has not seen: its test part if it was trained on this data, else all of them."""
-    if not (folder / FILE).is_file():
-        return torch.arange(len(dataset))
-    plan = read_plan(folder)
-    if plan.data != dataset.name:
-        return torch.arange(len(dataset))
-    return split(dataset, plan.valid, plan.test, plan.split_seed).test
-
-
-def as_dataset(data: Any) -> Dataset:
-    """The dataset that the user means: a name or path, a pair of arrays, or a dataset already."""
-    if isinstance(data, Dataset):
-        return data
-    if isinstance(data, (str, Path)):
-        return load_data(str(data))
-    if isinstance(data, tuple) and len(data) == 2:
-        return from_arrays(*data)
-    raise DataError(f"data must be a name, a path, or a pair (inputs, target) of arrays, got {type(data).__name__}")
-
-
 def planned(
     net: Stage | str | None, dataset: Dataset, optimizer: Optimizer | str | None, settings: dict[str, Any]
 ) -> tuple[Plan, Stage]:
@@ -224,9 +207,11 @@ def planned(
     stage = read_net(default_net(dataset).net if net is None else net, dataset, problems)
     rule = default_optimizer(dataset, chosen.get("steps")) if optimizer is None else str(optimizer)
     problems.extend(read_as(Optimizer, rule)[1], "optimizer")
-    said = {"data": dataset.name, "net": str(stage), "optimizer": rule, **pace, **chosen}
+    said = {"data": address(dataset), "net": str(stage), "optimizer": rule, **pace, **chosen}
     values, mistakes = bind("the plan", Plan.settings(), (), said)
     problems.extend(mistakes or Plan.conflicts(**values))
+    if "test" in chosen and dataset.test is not None:
+        problems.add(f"test has no effect: {dataset.name} comes with a test part; leave it out")
     try:
         machine.chosen_device(values["device"])
     except RunError as error:
@@ -253,19 +238,27 @@ def new_folder(out: str | Path | None, name: str) -> Path:
     """
     try:
         if out is not None:
-            Path(out).mkdir(parents=True, exist_ok=True)
+            made(Path(out))
             return Path(out)
         stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(name).stem) or "run"
         for number in itertools.count(1):
             folder = Path("runs", f"{stem}-{number}")
             with suppress(FileExistsError):  # another run may take it at this very moment
-                folder.mkdir(parents=True)
+                made(folder.parent)
+                folder.mkdir()
+                files.sync_folder(folder.parent)
                 return folder
     except OSError as error:
         raise RunError(
             f"{out or 'runs'} cannot be made into a run's folder: {error.strerror}; name another --out"
         ) from error
     raise RunError("no number is free")
+
+
+def made(folder: Path) -> None:
+    """Make a folder, and those that it stands in, so that a power cut does not take their names."""
+    for path in [*reversed(folder.parents), folder]:
+        files.make_folder(path)
 
 
 @contextmanager

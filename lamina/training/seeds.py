@@ -14,8 +14,9 @@ from lamina.errors import RunError
 from lamina.metrics import Measure
 from lamina.stage import Stage
 from lamina.training import machine
+from lamina.training.data import as_dataset
 from lamina.training.result import Run, plain
-from lamina.training.run import as_dataset, new_folder, planned, train
+from lamina.training.run import new_folder, planned, train
 
 
 class Seeds(NamedTuple):

@@ -17,8 +17,10 @@ from torch import Tensor
 from lamina.errors import RunError, nearest, shown
 from lamina.training.files import Written, settle
 
-HEADER_BYTES = 8 * 2**20
-TENSORS = 20_000
+HEADER_BYTES = 32 * 2**20
+TENSORS = 100_000
+"""A file holds no more: room for 10,000 stages and what AdamW keeps of them; beyond it, parsing a header takes long."""
+ENTRY_BYTES = 64  # what a tensor's entry takes in a header at most, its name and its numbers apart
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
 RESERVED = "__metadata__"  # the one key of a safetensors header that is no tensor
 SUGGESTIONS = 20  # beyond these, looking for similar names would take longer than reading the list
@@ -33,7 +35,7 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor]) -> Written:
         The size and the sha256 of the file.
 
     Raises:
-        RunError: a name or a type that such a file cannot hold.
+        RunError: a name, a type or a number of tensors that such a file cannot hold; nothing was written.
         OSError: the disk fails.
 
     Example:
@@ -43,7 +45,7 @@ def save_weights(path: Path, tensors: Mapping[str, Tensor]) -> Written:
         ...     print(written.size, load_weights(Path(folder, "model.safetensors")))
         76 {'bias': tensor([0.5000])}
     """
-    check_names(tensors, str(path))
+    check_tensors(tensors, str(path))
     try:
         safetensors.torch.save_file(_apart(tensors), path)
     except KeyError as error:
@@ -76,6 +78,23 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         # The last four are what the library and torch say to shapes and types that no tensor of torch has.
         raise RunError(f"{path}: expected tensors in safetensors format: {error}") from error
     return tensors
+
+
+def check_tensors(tensors: Mapping[str, Tensor], where: str) -> None:
+    """Check before tensors are written that `load_weights` will take the file: their names, number and header.
+
+    Raises:
+        RunError: what it would refuse.
+    """
+    check_names(tensors, where)
+    advice = "make the net of fewer stages, or take an optimizer that keeps less, such as SGD()"
+    if len(tensors) > TENSORS:
+        raise RunError(f"{where}: expected at most {TENSORS} tensors in a file, got {len(tensors)}; {advice}")
+    offset = len(str(sum(tensor.nbytes for tensor in tensors.values())))
+    size = sum(len(name) + len(str(list(held.shape))) + 2 * offset + ENTRY_BYTES for name, held in tensors.items())
+    if size > HEADER_BYTES:
+        expected = f"expected names and shapes that fit into a header of {HEADER_BYTES} bytes"
+        raise RunError(f"{where}: {expected}, got {size}; shorten the names, or {advice}")
 
 
 def check_names(names: Iterable[str], where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import math
 import zipfile
 import zlib
@@ -73,17 +74,18 @@ def read_npz(path: Path, name: str | None = None) -> Dataset:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            held = [item.removesuffix(".npy") for item in archive.namelist()]
+            held = {item.removesuffix(".npy"): item for item in archive.namelist()}
             pair = next((pair for pair in NAMES if set(pair) <= set(held)), None)
             if pair is None:
                 raise DataError(
                     f"{path}: expected the arrays x and y, or inputs and target, got {shown(', '.join(held))}; "
                     "write it with np.savez(path, x=..., y=...)"
                 )
-            inputs, target = (_member(archive, f"{item}.npy", f"{path}: {item}") for item in pair)
+            inputs, target = (_member(archive, held[item], f"{path}: {item}") for item in pair)
     except FileNotFoundError:
         raise DataError(f"{path}: expected a .npz file, found nothing there; check the path") from None
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError) as error:
+        # A RuntimeError is what zipfile says to a password and to a compression that it does not know.
         raise DataError(f"{path}: expected a .npz file, got one that cannot be read ({error}); write it anew") from None
     return from_arrays(inputs, target, name=name or str(path))
 

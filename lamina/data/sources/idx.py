@@ -150,6 +150,16 @@ def read_folder(folder: Path, name: str, sha256: Mapping[str, str] | None = None
                 f"{folder / file}: expected shape {expected} to fit the labels and the training images, "
                 f"got {tuple(images.shape)}; put files there that belong together"
             )
+    for file, trained, tested in zip(TEST, tensors[:2], tensors[2:], strict=False):
+        if _row(tested) != _row(trained):  # torch.cat would fail, or make one type of two
+            raise DataError(
+                f"{folder / file}: expected {_row(trained)} as in the training file, got {_row(tested)}; "
+                "put files there that belong together"
+            )
     dataset = from_arrays(torch.cat(tensors[::2]), torch.cat(tensors[1::2]), name=name)
     test = torch.arange(len(tensors[0]), len(dataset)) if len(tensors) == 4 else None
     return replace(dataset, test=test)
+
+
+def _row(numbers: Tensor) -> str:
+    return f"rows of shape {tuple(numbers.shape[1:])} of {str(numbers.dtype).removeprefix('torch.')}"
