@@ -152,9 +152,7 @@ def load(folder: str | Path, net: Stage | None = None) -> Model:
         raise RunError(f"{folder} holds no model: it has no {DESCRIPTION}; a run has one when it has ended")
     description = _description(path)
     if description["needs_code"] and net is None:
-        raise RunError(
-            f"{path}: the net holds stages that are no words of lamina's; its code is needed: lamina.load(folder, net=)"
-        )
+        raise RunError(f"{path}: the net holds stages of your own, so its code is needed: lamina.load(folder, net=...)")
     try:
         stage = net if net is not None else parse(description["net"])
         built = build(stage, parse_as(Kind, description["given"]), parse_as(Kind, description["target"]))

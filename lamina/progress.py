@@ -108,4 +108,4 @@ def shown(job: Job, reason: str | None = None) -> Iterator[Progress]:
 
 def note(text: str) -> None:
     """Tell the user, on stderr, something that was not asked for but should be known."""
-    sys.stderr.write(f"{text}\n")
+    print(text, file=sys.stderr, flush=True)

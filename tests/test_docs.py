@@ -40,7 +40,7 @@ def test_python_in_the_pages_runs(page: Path, within: Path, capsys: pytest.Captu
         "images": torch.zeros(3, 8, 8),
     }
     for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-        exec(compile(block, str(page), "exec"), names)
+        exec(compile(block, str(page), "exec", dont_inherit=True), names)
 
 
 def options_of(command: click.Command) -> set[str]:

@@ -131,7 +131,7 @@ def test_a_net_with_torch_modules_needs_its_code(tmp_path: Path) -> None:
     with pytest.raises(RunError) as error:
         load(tmp_path)
     assert str(error.value) == (
-        f"{tmp_path / 'model.json'}: the net holds torch modules, so its code is needed: lamina.load(folder, net=...)"
+        f"{tmp_path / 'model.json'}: the net holds stages of your own, so its code is needed: lamina.load(folder, net=...)"
     )
     assert equal(load(tmp_path, net).net.state_dict(), model.net.state_dict())
     with pytest.raises(RunError, match="does not fit this net"):
@@ -158,7 +158,8 @@ def changed(folder: Path, **values: Any) -> str:
     ({"net": "Module() >> Regress()"}, "SentenceError: RUN/model.json: there is no 'Module'; "),
     ({"net": "Dense(1000000000) >> Regress()"}, "KindError: RUN/model.json: the net has 6,000,000,002 parameters; training them takes about "),
     ({"net": "Dense(5) >> " + "Repeat(10000, " * 4 + "Tanh()" + ")" * 4 + " >> Regress()"}, "KindError: RUN/model.json: the net has "),
-    ({"given": "Vector(2147483647)"}, "KindError: RUN/model.json: Dense(5) after Vector(2147483647) would have 10,737,418,235 weights (40 GiB), more than "),
+    ({"net": "Dense(2000000000) >> Regress()", "given": "Vector(2147483647)"},
+     "KindError: RUN/model.json: Dense(2000000000) after Vector(2147483647) would have 4,294,967,294,000,000,000 weights (15,999,999,985 GiB), more than "),
     ({"given": "Image(1, 1, 3)"}, "KindError: RUN/model.json: Dense(5) cannot follow Image(1, 1, 3): it takes a Vector or a Sequence; "),
     ({"target": "Label(2)"}, "KindError: RUN/model.json: Regress() cannot predict Label(2): it predicts a Value"),
     ({"target": "Value(3)"}, "RunError: RUN/model.safetensors does not fit this net; load it into the net that it was saved"),

@@ -46,8 +46,12 @@ stages = st.recursive(
 )
 ends = st.one_of(st.builds(la.Classify, shares, rules), st.builds(la.Regress, rules))
 rates = st.one_of(
-    st.builds(la.cosine, positives, st.integers(0, 10**6), st.floats(0, 1e6)),
-    st.builds(la.linear, positives, st.integers(0, 10**6), st.floats(0, 1e6)),
+    st.builds(
+        lambda rate, warmup, part: la.cosine(rate, warmup, part * rate), positives, st.integers(0, 10**6), shares
+    ),
+    st.builds(
+        lambda rate, warmup, part: la.linear(rate, warmup, part * rate), positives, st.integers(0, 10**6), shares
+    ),
     st.builds(la.constant, positives, st.integers(0, 10**6)),
     st.builds(la.inverse_sqrt, positives, st.integers(1, 10**6)),
     st.builds(la.steps, positives, at_shares=st.lists(st.floats(0.01, 0.99), max_size=3).map(tuple)),
@@ -171,6 +175,7 @@ def test_a_mistake_has_its_message(text: str, message: str) -> None:
     ("text", "message"),
     [
         ("SGD(nesterov=true)", "SGD: nesterov has no effect without momentum; set momentum=0.9, or leave nesterov out"),
+        ("SGD(cosine(0.1, floor=0.5))", "cosine: floor must be at most rate=0.1, got floor=0.5"),
         ("Adam(rat=0.1)", "Adam has no setting 'rat'; did you mean 'rate'?"),
         ("Adam(cosine(0.1, warmpu=3))", "cosine has no setting 'warmpu'; did you mean 'warmup'?"),
         ("Adam(-1)", "Adam: rate must be a number above 0 or a rate, got rate=-1"),

@@ -54,7 +54,7 @@ class Regress(End):
     def initialise(self, seed: int, following: Following) -> None:
         fill(self.weight, self.init, following, generator(seed, self.place))
 
-    def learn(self, stream: Iterable[Float[Tensor, "B V"]]) -> None:
+    def learn(self, stream: Iterable[Tensor]) -> None:
         mean, deviation = moments(stream)
         self.mean.copy_(mean)
         self.deviation.copy_(deviation.masked_fill(deviation <= 1e-6 * mean.abs(), 1.0))

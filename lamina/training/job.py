@@ -13,7 +13,7 @@ from torch import Tensor
 from lamina.data.batches import Batch, Batches
 from lamina.data.dataset import Dataset
 from lamina.data.split import Parts, fingerprint, split
-from lamina.errors import RunError, listed
+from lamina.errors import RunError
 from lamina.evaluation import evaluate
 from lamina.kinds import Image, Vector
 from lamina.metrics import Tally, improves
@@ -283,7 +283,7 @@ class Job:
             )
         where = f"{self.folder}: the checkpoint of step {snapshot.step}"
         if changes := edited(self.plan, state["plan"]):
-            raise RunError(listed(changes, f"{where}: run.toml was edited since; undo that, or train anew"))
+            raise RunError(f"{where}: run.toml was edited since: {'; '.join(changes)}; undo that, or train anew")
         fit_into(self.net.state_dict(), snapshot.tensors["model"], where)
         restore_state(self.groups, snapshot.tensors["optimizer"])
         if self.average is not None:

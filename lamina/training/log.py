@@ -98,7 +98,7 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
         return []
     entries = []
     with path.open(encoding="utf-8", errors="replace") as file:
-        # No line is read whole before it is known to end: one may be as long as the memory.
+        # A damaged file may be one line as long as the disk, so each is read up to a cap.
         for number, line in enumerate(iter(lambda: file.readline(LINE_CHARACTERS), ""), start=1):
             if not line.endswith("\n") and len(line) < LINE_CHARACTERS:
                 break

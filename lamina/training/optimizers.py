@@ -14,9 +14,9 @@ from typing import Annotated, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from lamina.errors import RunError
 from lamina.settings import BY_NAME, Fraction, NonNegative, Positive
 from lamina.training.rates import Rate
+from lamina.training.weights import fit_into
 from lamina.word import Word
 
 

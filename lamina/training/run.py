@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
@@ -70,8 +72,8 @@ def train(
         >>> import lamina as la, tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     net = la.Standardize() >> la.Dense(16) >> la.Tanh() >> la.Classify()
-        ...     run = la.train(net, "iris", epochs=30, out=f"{folder}/run")
-        ...     print(run.test["accuracy"].value > 0.9)
+        ...     run = la.train(net, "iris", epochs=30, out=f"{folder}/run", display=None)
+        ...     print(run.test["accuracy"].value > 0.8)
         True
     """
     dataset = as_dataset(data)
@@ -85,7 +87,7 @@ def train(
         job = Job(plan, dataset, stage, folder, say)
         notes: dict[str, dict[str, Any]] = {
             "dataset": {"fingerprint": fingerprint(dataset)},
-            "net": {"needs_code": foreign(job.net)},
+            "code": {"needed": foreign(job.net)},
             "machine": machine.fingerprint(job.device),
         }
         with closing(job.log):
@@ -119,8 +121,8 @@ def resume(
         raise RunError(f"{folder} has ended after {run.result['steps']:,} steps; there is nothing to resume")
     if data is None and run.plan.data == ARRAYS:
         raise RunError(f"{folder} was trained on arrays: pass them again, lamina.resume(folder, data=(inputs, target))")
-    if net is None and noted(run.folder, "net").get("needs_code"):
-        text = "the net holds stages that are no words of lamina's; its code is needed: lamina.resume(folder, net=)"
+    if net is None and noted(run.folder, "code").get("needed"):
+        text = "the net holds stages of your own, so its code is needed: lamina.resume(folder, net=...)"
         raise RunError(f"{folder}: {text}")
     dataset = as_dataset(run.plan.data if data is None else data)
     with Lock(run.folder), machine.listening() as signals, machine.restored():
@@ -258,6 +260,8 @@ def new_folder(out: str | Path | None, name: str) -> Path:
 def made(folder: Path) -> None:
     """Make a folder, and those that it stands in, so that a power cut does not take their names."""
     for path in [*reversed(folder.parents), folder]:
+        if path != folder and path.is_file():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
         files.make_folder(path)
 
 

@@ -103,7 +103,7 @@ def test_a_run_with_torch_modules_is_shown_without_its_table(command: Any, withi
     assert said.code == 0
     assert "net                Module(Linear, gives=Vector(5)) >> Classify()" in said.out
     assert "stage " not in said.out
-    text = "run/model/model.json: the net holds torch modules, so its code is needed: lamina.load(folder, net=...)"
+    text = "run/model/model.json: the net holds stages of your own, so its code is needed: lamina.load(folder, net=...)"
     assert command("evaluate", "run", "iris").err.splitlines()[-1] == f"lamina: {text}"
 
 

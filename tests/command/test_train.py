@@ -113,7 +113,7 @@ COUNT = "a whole number at least 1 and at most 2,147,483,647"
      "optimizer: SGD: nesterov has no effect without momentum; set momentum=0.9, or leave nesterov out"),
     (["iris", "--nonfinite", "hope"],
      "the plan: nonfinite must be one of 'stop', 'skip', 'rollback', got nonfinite='hope'"),
-    (["iris", "--average", "1"], "the plan: average must be a number at least 0 and below 1, got average=1.0"),
+    (["iris", "--average", "1"], "the plan: average must be a number above 0 and below 1, got average=1.0"),
     (["iris", "--net", "Dens(5) >> Dense(0, bas=True) >> Relu() >> Clasify()", "--optimizer", "Adam(rat=1)",
       "--epochs", "0"],
      "the run cannot begin:\n"

@@ -312,3 +312,78 @@ def test_an_npz_file_whose_member_is_no_array_is_refused(tmp_path):
     text = npz_refusal(tmp_path / "odd.npz")
     assert text.startswith("x must be an array as np.savez writes it (the magic string is not correct;")
     assert text.endswith("; write it anew")
+
+
+@pytest.mark.parametrize("spoilt", [(b"}", b"{"), (b"(5, 3)", b"(05,3)")])
+def test_an_npz_file_whose_array_has_a_damaged_header_is_refused(tmp_path, spoilt):
+    with zipfile.ZipFile(tmp_path / "odd.npz", "w") as archive:
+        archive.writestr("x.npy", npy(X).replace(*spoilt))
+        archive.writestr("y.npy", npy(np.array(Y)))
+    text = npz_refusal(tmp_path / "odd.npz")
+    assert text.startswith("x must be an array as np.savez writes it (")
+    assert text.endswith("; write it anew")
+
+
+def npy(array) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array)
+    return content.getvalue()
+
+
+def test_an_npz_file_whose_members_have_no_suffix_is_read_as_numpy_reads_it(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bare.npz", "w") as archive:
+        archive.writestr("x", npy(X))
+        archive.writestr("y", npy(np.array(Y)))
+    assert read_npz(tmp_path / "bare.npz").classes == ("a", "b", "c")
+
+
+def zipped(path, compression=zipfile.ZIP_STORED, change=None) -> None:
+    """A .npz file, both headers of whose first member, which begin with `PK`, `change` may spoil."""
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("x.npy", npy(X))
+        archive.writestr("y.npy", npy(np.array(Y)))
+    content = bytearray(path.read_bytes())
+    if change is not None:
+        change(content, 0, 6)
+        change(content, content.index(b"PK\1\2"), 8)
+    path.write_bytes(bytes(content))
+
+
+def misname(content, header, flags) -> None:
+    content[header + flags + 1] |= 8  # its name is UTF-8, which it is not
+    content[header + (46 if flags == 8 else 30)] = 0xFF
+
+
+def encrypt(content, header, flags) -> None:
+    content[header + flags] |= 1
+
+
+def compress_otherwise(content, header, flags) -> None:
+    content[header + flags + 2] = 77
+
+
+def spoil(content, header, flags) -> None:
+    if header == 0:
+        content[30 + len("x.npy") + 4] = 0xFF  # the first byte of LZMA's settings
+
+
+@pytest.mark.parametrize(
+    ("compression", "change", "reason"),
+    [
+        (zipfile.ZIP_STORED, encrypt, "File 'x.npy' is encrypted, password required for extraction"),
+        (zipfile.ZIP_STORED, compress_otherwise, "That compression method is not supported"),
+        (
+            zipfile.ZIP_STORED,
+            misname,
+            "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
+        ),
+        (zipfile.ZIP_LZMA, spoil, "Invalid or unsupported options"),
+    ],
+)
+def test_npz_files_that_zip_cannot_open_are_refused(tmp_path, compression, change, reason):
+    zipped(tmp_path / "mine.npz", compression)
+    assert len(read_npz(tmp_path / "mine.npz")) == 5
+    zipped(tmp_path / "mine.npz", compression, change)
+    assert npz_refusal(tmp_path / "mine.npz") == (
+        f"expected a .npz file, got one that cannot be read ({reason}); write it anew"
+    )

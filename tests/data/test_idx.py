@@ -194,7 +194,7 @@ def test_the_files_that_a_folder_lacks_are_named(tmp_path):
     )
 
 
-@pytest.mark.parametrize("shape", [(3, 5, 2), (2, 5, 3), (4, 5, 3)])
+@pytest.mark.parametrize("shape", [(3, 5, 2), (2, 5, 3), (4, 5, 3), (3, 15)])
 def test_images_must_be_as_many_as_labels_and_of_one_size(tmp_path, shape):
     mnist_like(tmp_path)
     put(tmp_path / "t10k-images-idx3-ubyte.gz", idx_bytes(np.zeros(shape, np.uint8)))
@@ -203,6 +203,26 @@ def test_images_must_be_as_many_as_labels_and_of_one_size(tmp_path, shape):
     assert str(caught.value) == (
         f"{tmp_path}/t10k-images-idx3-ubyte: expected shape (3, 5, 3) to fit the labels and the training images, "
         f"got {shape}; put files there that belong together"
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "rows", "expected", "came"),
+    [
+        ("t10k-images-idx3-ubyte.gz", np.zeros((3, 5, 3), np.int32), "(5, 3) of uint8", "(5, 3) of int32"),
+        ("t10k-labels.idx1-ubyte", np.zeros(3, np.int16), "() of uint8", "() of int16"),
+        ("t10k-labels.idx1-ubyte", np.zeros((3, 2), np.uint8), "() of uint8", "(2,) of uint8"),
+    ],
+)
+def test_test_files_must_hold_what_the_training_files_hold(tmp_path, file, rows, expected, came):
+    mnist_like(tmp_path)
+    put(tmp_path / file, idx_bytes(rows))
+    with pytest.raises(DataError) as caught:
+        read_folder(tmp_path, name="mine")
+    named = file.removesuffix(".gz").replace(".idx", "-idx")
+    assert str(caught.value) == (
+        f"{tmp_path}/{named}: expected rows of shape {expected} as in the training file, "
+        f"got rows of shape {came}; put files there that belong together"
     )
 
 

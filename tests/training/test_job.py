@@ -289,6 +289,6 @@ def test_a_damaged_result_is_named(tmp_path: Path, content: str, message: str | 
     path.write_text(content)
     with pytest.raises(RunError) as error:
         Run(run.folder)
-    missing = "net, parameters, steps, seconds, valid, test, baseline missing"
+    missing = "net, parameters, steps, seconds, valid, test, baseline missing or of a wrong type"
     other = f"{path} is not as lamina writes it: {missing}; remove it, and `lamina resume` writes it anew"
     assert str(error.value) == (f"{path}: {message}" if message else other)

@@ -112,7 +112,10 @@ def test_a_last_line_still_being_written_is_left_out(tmp_path: Path) -> None:
     assert read_log(tmp_path / "nowhere") == []
 
 
-@pytest.mark.parametrize("line", ["no json", "[1]", '{"loss": 1}', '{"step": "1"}', "[" * 100_000, "\x00\x00"])
+@pytest.mark.parametrize("line", ["no json", "[1]", '{"loss": 1}', '{"step": "1"}', "[" * 100_000, "\x00\x00",
+    '{"step": 1, "loss": NaN}', '{"step": 1, "loss": -Infinity}', '{"step": 1, "loss": 1e999}', '{"step": true}',
+    '{"step": 1, "loss": ' + " " * 2**16 + "1}",
+])  # fmt: skip
 def test_a_damaged_line_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / FILE).write_text(f"{json.dumps({'step': 1})}\n{line}\n")
     with pytest.raises(RunError) as error:

@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.errors import RunError
-from lamina.training.weights import check_names, fit_into, load_weights, save_weights
+from lamina.training.weights import (
+    ENTRY_BYTES,
+    HEADER_BYTES,
+    TENSORS,
+    check_names,
+    check_tensors,
+    fit_into,
+    load_weights,
+    save_weights,
+)
 
 TYPES = [
     *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64, torch.float8_e4m3fn),
@@ -146,13 +155,13 @@ def test_a_full_disk_is_an_os_error_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("length", [9 * 2**20, 2**63, 2**64 - 1, 1000])
+@pytest.mark.parametrize("length", [33 * 2**20, 2**63, 2**64 - 1, 1000])
 def test_a_header_larger_than_the_cap_or_the_file_is_not_read(tmp_path, length):
     path = file_with(tmp_path / "net", {"a": FLOAT}, bytes(8), length)
     with pytest.raises(RunError) as caught:
         load_weights(path)
     assert str(caught.value) == (
-        f"{path}: expected at most 8388608 bytes of header in a file of {path.stat().st_size}, got {length}; "
+        f"{path}: expected at most 33554432 bytes of header in a file of {path.stat().st_size}, got {length}; "
         "this is no file of weights, or it was cut"
     )
 
@@ -160,19 +169,59 @@ def test_a_header_larger_than_the_cap_or_the_file_is_not_read(tmp_path, length):
 def test_a_header_at_the_cap_in_a_larger_file_is_still_refused(tmp_path):
     path = tmp_path / "net"
     with path.open("wb") as file:
-        file.write(struct.pack("<Q", 8 * 2**20 + 1))
-        file.truncate(10 * 2**20)
-    with pytest.raises(RunError, match="expected at most 8388608 bytes of header"):
+        file.write(struct.pack("<Q", HEADER_BYTES + 1))
+        file.truncate(HEADER_BYTES + 2**20)
+    with pytest.raises(RunError, match="expected at most 33554432 bytes of header"):
         load_weights(path)
 
 
 def test_too_many_tensors_are_refused_before_they_are_parsed(tmp_path):
-    path = file_with(tmp_path / "net", {f"t{i}": {"dtype": "F32", "data_offsets": [0, 0]} for i in range(20_001)})
+    path = file_with(tmp_path / "net", {f"t{i}": {"dtype": "F32", "data_offsets": [0, 0]} for i in range(TENSORS + 1)})
     start = time.process_time()
     with pytest.raises(RunError) as caught:
         load_weights(path)
-    assert str(caught.value) == f"{path}: expected at most 20000 tensors, got 20001; lamina did not write this"
+    assert str(caught.value) == f"{path}: expected at most 100000 tensors, got 100001; lamina did not write this"
     assert time.process_time() - start < 1
+
+
+FEWER = "make the net of fewer stages, or take an optimizer that keeps less, such as SGD()"
+
+
+def test_more_tensors_than_would_be_read_are_not_written(tmp_path):
+    with pytest.raises(RunError) as caught:
+        save_weights(tmp_path / "net", dict.fromkeys(map(str, range(TENSORS + 1)), torch.ones(2)))
+    assert str(caught.value) == f"{tmp_path}/net: expected at most 100000 tensors in a file, got 100001; {FEWER}"
+    assert not (tmp_path / "net").exists()
+
+
+def test_a_header_larger_than_would_be_read_is_not_written():
+    names = [f"{number:0500}" for number in range(60_000)]
+    with pytest.raises(RunError) as caught:
+        check_tensors(dict.fromkeys(names, torch.ones(2)), "net")
+    size = 60_000 * (500 + len("[2]") + 2 * len("480000") + 64)
+    assert str(caught.value) == (
+        f"net: expected names and shapes that fit into a header of 33554432 bytes, got {size}; "
+        f"shorten the names, or {FEWER}"
+    )
+
+
+@given(values=st.dictionaries(st.from_regex(r"[A-Za-z0-9_.-]{1,9}", fullmatch=True), tensors(), max_size=4))
+def test_a_header_is_never_larger_than_was_reckoned(values):
+    offset = len(str(sum(tensor.nbytes for tensor in values.values())))
+    reckoned = 16 + sum(len(n) + len(str(list(t.shape))) + 2 * offset + ENTRY_BYTES for n, t in values.items())
+    assert int.from_bytes(safetensors.torch.save(values)[:8], "little") <= reckoned
+
+
+def test_what_adamw_keeps_of_ten_thousand_stages_is_within_the_limits(tmp_path):
+    one = torch.ones(1)
+    state = {
+        f"body.{stage}.{parameter}.{kept}": one
+        for stage in range(10_000)
+        for parameter in ("weight", "offset")
+        for kept in ("mean", "square", "count")
+    }
+    save_weights(tmp_path / "optimizer", state)
+    assert load_weights(tmp_path / "optimizer").keys() == state.keys()
 
 
 @pytest.mark.parametrize(

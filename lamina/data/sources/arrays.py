@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -22,6 +23,11 @@ from lamina.kinds import Image, Label, Value, Vector
 Array = NDArray[Any]
 Task = Literal["label", "value"]
 
+UNREADABLE = (
+    *(OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, UnicodeDecodeError),
+    RuntimeError,  # an encrypted member, or a compression that is not known
+)
+"""What zipfile says to a file that it cannot read."""
 NAMES = (("x", "y"), ("inputs", "target"))
 MOST_BYTES = 2**32
 """An array beyond this is refused: data is read into memory."""
@@ -84,8 +90,7 @@ def read_npz(path: Path, name: str | None = None) -> Dataset:
             inputs, target = (_member(archive, held[item], f"{path}: {item}") for item in pair)
     except FileNotFoundError:
         raise DataError(f"{path}: expected a .npz file, found nothing there; check the path") from None
-    except (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError) as error:
-        # A RuntimeError is what zipfile says to a password and to a compression that it does not know.
+    except UNREADABLE as error:
         raise DataError(f"{path}: expected a .npz file, got one that cannot be read ({error}); write it anew") from None
     return from_arrays(inputs, target, name=name or str(path))
 
@@ -106,7 +111,7 @@ def _member(archive: zipfile.ZipFile, member: str, where: str) -> Array:
             raise DataError(f"{where} must be a plain array of at most {MOST_BYTES:,} bytes, got {held}")
         with archive.open(member) as stream:
             return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
-    except ValueError as error:
+    except (ValueError, SyntaxError, tokenize.TokenError) as error:  # the last two are of numpy's parsing a header
         if isinstance(error, DataError):
             raise
         raise DataError(f"{where} must be an array as np.savez writes it ({error}); write it anew") from None
