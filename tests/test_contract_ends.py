@@ -9,7 +9,7 @@ import torch
 from examples import ENDS, EndExample, inputs, targets
 
 from lamina.data.batches import Batch
-from lamina.kinds import Label, Value, Vector
+from lamina.kinds import Label, Targets, Value, Vector
 from lamina.net import Net, build
 from lamina.sentence import parse
 from lamina.training.loop import fit
@@ -122,8 +122,6 @@ def test_samples_have_the_moments_of_the_distribution() -> None:
 
 
 def test_two_ends_add_their_likelihoods() -> None:
-    from lamina.kinds import Targets
-
     net = build("Dense(5) >> (Classify() + Regress())", Vector(7), Targets((Label(3), Value(2))))
     assert str(net) == "Dense(5) >> (Classify() + Regress())"
     x, labels, numbers = inputs(Vector(7), 5), targets(Label(3), 5), targets(Value(2), 5)
@@ -132,3 +130,11 @@ def test_two_ends_add_their_likelihoods() -> None:
     both = net.score(x, (labels, numbers))
     torch.testing.assert_close(both.total, one.total + two.total)
     assert both.count == 5
+
+
+def test_each_end_of_a_sum_learns_from_its_own_target() -> None:
+    net = build("Classify() + Regress()", Vector(7), Targets((Label(3), Value(1))))
+    numbers = torch.tensor([[10.0], [30.0]])
+    net.learn(lambda: [(torch.zeros(2, 7), (torch.tensor([0, 1]), numbers))])
+    assert net.end.ends[1].mean.item() == 20
+    assert net.end.ends[1].deviation.item() == 10

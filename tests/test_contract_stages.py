@@ -9,9 +9,11 @@ import torch
 from examples import SEQUENCE, STAGES, TOKENS, Example, inputs, values
 from torch import Tensor
 
+import lamina as la
 from lamina.chance import drawing, key
+from lamina.errors import KindError
 from lamina.initialise import fill
-from lamina.kinds import Image, Kind, Padded, Sequence, Tokens, Vector
+from lamina.kinds import Image, Kind, Label, Padded, Sequence, Tokens, Vector
 from lamina.sentence import parse
 from lamina.stage import Stage
 from lamina.vocabulary import STAGES as WORDS
@@ -178,3 +180,24 @@ def test_initialisation_looks_past_norms_and_dropout_to_the_activation_that_foll
     net.initialise(0, "linear")
     spreads = [parameter.var().item() * 400 for parameter in net.parameters() if parameter.dim() == 2]
     assert spreads == pytest.approx([2, 1, 1], rel=0.02)
+
+
+def test_a_threshold_far_from_zero_is_exact() -> None:
+    stage = parse("Threshold(1e8)")
+    stage.build(Vector(3))
+    assert stage(torch.tensor([[0.0, 1e8, 2e8]])).tolist() == [[0, 0, 1]]
+
+
+def test_a_repeated_module_is_counted_and_trained_as_often_as_it_is_repeated() -> None:
+    net = la.build(
+        la.Repeat(2, la.Module(torch.nn.Linear(3, 3), gives=Vector(3))) >> la.Classify(), Vector(3), Label(2)
+    )
+    assert net.parameter_count() == 2 * 12 + 8
+
+
+def test_a_stage_that_learns_is_refused_where_it_would_not_be_asked() -> None:
+    with pytest.raises(KindError) as error:
+        la.build("Residual(Standardize()) >> Classify()", Vector(3), Label(2))
+    assert str(error.value) == (
+        "Standardize() learns from the data as it comes: put it into the main chain, not into Residual(Standardize())"
+    )

@@ -159,7 +159,7 @@ def changed(folder: Path, **values: Any) -> str:
     ({"net": "Dense(1000000000) >> Regress()"}, "KindError: RUN/model.json: the net has 6,000,000,002 parameters; training them takes about "),
     ({"net": "Dense(5) >> " + "Repeat(10000, " * 4 + "Tanh()" + ")" * 4 + " >> Regress()"}, "KindError: RUN/model.json: the net has "),
     ({"net": "Dense(2000000000) >> Regress()", "given": "Vector(2147483647)"},
-     "KindError: RUN/model.json: Dense(2000000000) after Vector(2147483647) would have 4,294,967,294,000,000,000 weights (15,999,999,985 GiB), more than "),
+     "KindError: RUN/model.json: Dense(2000000000) after Vector(2147483647) would have 4,294,967,294,000,000,000 weights (15,999,999,993 GiB), more than "),
     ({"given": "Image(1, 1, 3)"}, "KindError: RUN/model.json: Dense(5) cannot follow Image(1, 1, 3): it takes a Vector or a Sequence; "),
     ({"target": "Label(2)"}, "KindError: RUN/model.json: Regress() cannot predict Label(2): it predicts a Value"),
     ({"target": "Value(3)"}, "RunError: RUN/model.safetensors does not fit this net; load it into the net that it was saved"),

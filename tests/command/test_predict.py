@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import lamina as la
@@ -68,8 +69,8 @@ def test_the_test_part_is_predicted_of_the_data_that_the_run_was_trained_on(comm
     said = command("predict", iris, "iris")
     assert said.err == "iris: 30 of 150 examples\n"
     assert len(said.out.splitlines()) == 31
-    whole = command("predict", iris / "model", "iris")
-    assert whole.err == "iris: 150 of 150 examples\n"
+    # The model's own folder lies in the run's, and the data is known by its content, not by its name.
+    assert command("predict", iris / "model", "iris").err == "iris: 30 of 150 examples\n"
 
 
 def test_numbers_are_predicted_with_the_digits_they_have(command: Any, diabetes: Path) -> None:
@@ -159,7 +160,14 @@ def test_evaluation_gives_the_measures_of_the_test_part(command: Any, iris: Path
     assert json.loads(command("evaluate", iris, "iris", "--all", "--json").out)["examples"] == 150
     people = command("evaluate", iris, "iris")
     assert people.err == "iris: 30 of 150 examples\n"
-    assert [row.split()[0] for row in people.out.splitlines()] == ["accuracy", "log_loss", "macro_f1"]
+    assert [row.split()[0] for row in people.out.splitlines()] == [
+        "accuracy",
+        "log_loss",
+        "macro_f1",
+        "baseline",
+        "baseline",
+    ]
+    assert found["baseline"] == result["baseline"]
 
 
 @pytest.mark.parametrize(
@@ -188,3 +196,18 @@ def test_a_damaged_model_is_refused(command: Any, iris: Path, elsewhere: Callabl
         f"lamina: {description}: expected a JSON object, got something else: Expecting property name enclosed in double"
         " quotes: line 1 column 2 (char 1)\n"
     ))  # fmt: skip
+
+
+def test_data_under_another_name_is_known_by_its_content(command: Any, tmp_path: Path) -> None:
+    x, y = np.random.default_rng(0).normal(size=(53, 4)), np.arange(53) % 3
+    for name in ("one.npz", "two.npz"):
+        np.savez(tmp_path / name, x=x, y=y)
+    command("train", tmp_path / "one.npz", "--epochs", "1", "--out", tmp_path / "run")
+    assert command("evaluate", tmp_path / "run", tmp_path / "two.npz").err.endswith("11 of 53 examples\n")
+    np.savez(tmp_path / "one.npz", x=x + 1, y=y)
+    changed = command("evaluate", tmp_path / "run", tmp_path / "one.npz")
+    assert changed.code == 2
+    assert changed.err == (
+        f"lamina: {tmp_path / 'one.npz'} has changed since {tmp_path / 'run'} was trained on it;"
+        " bring that back, or use --all\n"
+    )

@@ -22,7 +22,7 @@ lengths = st.one_of(
 )
 others = st.fixed_dictionaries({}, optional={
     "batch": counts, "seed": st.integers(0, 2**63 - 1), "split_seed": st.integers(0, 2**63 - 1), "parts": st.just(1),
-    "clip": positives, "average": st.floats(0, 1, exclude_max=True), "patience": counts,
+    "clip": positives, "average": st.floats(0, 1, exclude_min=True, exclude_max=True), "patience": counts,
     "nonfinite": st.sampled_from(["stop", "skip", "rollback"]), "valid": st.floats(0.01, 0.4),
     "test": st.floats(0.01, 0.4), "checkpoint_seconds": positives, "device": texts, "threads": st.integers(0, 1024),
 })  # fmt: skip

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from runs import NET, NOISY, digest, entries, equal, final, small, stopping_at, watched
 from test_checkpoint_faults import ends_in_child
 
@@ -234,3 +235,19 @@ def test_a_second_signal_ends_the_process_at_once_and_the_older_checkpoint_stand
     assert Checkpoints(folder / "checkpoints", print).newest().step == 2
     la.resume(folder, ARRAYS)
     assert equal(final(folder), final(trained(tmp_path / "whole", NET, steps=5).folder))
+
+
+def test_a_torch_module_that_draws_noise_goes_on_with_the_same_bits(tmp_path: Path) -> None:
+    def net() -> Any:
+        torch.manual_seed(0)
+        return (
+            la.Module(torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Dropout(0.5)), gives=la.Vector(5))
+            >> la.Classify()
+        )
+
+    whole = trained(tmp_path / "whole", net(), steps=9)
+    with pytest.raises(Interrupted):
+        trained(tmp_path / "run", net(), steps=9, display=stopping_at(4))
+    torch.manual_seed(7)
+    la.resume(tmp_path / "run", ARRAYS, net())
+    assert equal(final(tmp_path / "run"), final(whole.folder))
