@@ -13,10 +13,11 @@ import lamina as la
 from benchmarks.measure import in_turn, table
 from lamina.data.batches import Batches
 from lamina.data.dataset import Dataset
-from lamina.training.machine import prepare
+from lamina.training.machine import prepare, threads_for
 from lamina.training.optimizers import Adam
 
 ROUNDS = 9
+DEFAULT_THREADS = torch.get_num_threads()
 
 
 class Problem:
@@ -40,37 +41,42 @@ class Problem:
         layers = [part for a, b in itertools.pairwise(widths) for part in (nn.Linear(a, b), nn.ReLU())]
         return nn.Sequential(*layers, nn.Linear(widths[-1], 10))
 
-    def lamina(self) -> None:
-        dataset = self.dataset()
+    def prepare(self) -> None:
+        """Make nets and data, which no contender is timed for, and let lamina choose its threads."""
+        self.data = self.dataset()
         sentence = " >> ".join([f"Dense({width}) >> ReLU()" for width in self.hidden] + ["Classify()"])
-        net = la.build(sentence, dataset.inputs.kind, dataset.target.kind)
+        self.ours = la.build(sentence, self.data.inputs.kind, self.data.target.kind)
+        self.hands, self.theirs = self.torch_net(), self.torch_net()
+        self.threads = threads_for(self.ours.multiply_adds() * self.batch)
+
+    def lamina(self) -> None:
+        prepare(self.threads)
         optimizer = Adam(0.001)
-        batches = Batches(dataset, torch.arange(len(dataset)), self.batch, seed=0)
+        batches = Batches(self.data, torch.arange(len(self.data)), self.batch, seed=0)
         steps = batches.count * self.epochs
-        for step in la.fit(
-            net, batches.from_step(0), optimizer, optimizer.start(net.named_parameters()), lambda _: 0.001
-        ):
+        groups = optimizer.start(self.ours.named_parameters())
+        for step in la.fit(self.ours, batches.from_step(0), optimizer, groups, lambda _: 0.001):
             if step.number == steps:
                 break
 
     def by_hand(self) -> None:
-        net = self.torch_net()
-        optimizer = torch.optim.Adam(net.parameters(), lr=0.001, fused=True)
+        prepare(self.threads)
+        optimizer = torch.optim.Adam(self.hands.parameters(), lr=0.001, fused=True)
         for _ in range(self.epochs):
             for rows in torch.randperm(len(self.x)).split(self.batch):
-                loss = F.cross_entropy(net(self.x.index_select(0, rows)), self.y.index_select(0, rows))
+                loss = F.cross_entropy(self.hands(self.x.index_select(0, rows)), self.y.index_select(0, rows))
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 loss.item()
 
     def usual(self) -> None:
-        net = self.torch_net()
-        optimizer = torch.optim.Adam(net.parameters(), lr=0.001)
+        torch.set_num_threads(DEFAULT_THREADS)
+        optimizer = torch.optim.Adam(self.theirs.parameters(), lr=0.001)
         loader = DataLoader(TensorDataset(self.x, self.y), batch_size=self.batch, shuffle=True)
         for _ in range(self.epochs):
             for x, y in loader:
-                loss = F.cross_entropy(net(x), y)
+                loss = F.cross_entropy(self.theirs(x), y)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -104,6 +110,7 @@ def main() -> str:
         (Problem("digits MLP 64-128-10, batch 32", 1437, 64, (128,), 32, 20), 2.5),
         (Problem("MNIST-sized MLP 784-512-256-10, batch 128", 12_000, 784, (512, 256), 128, 1), 2.0),
     ):
+        problem.prepare()
         contenders = {"lamina": problem.lamina, "by hand, fused": problem.by_hand, "usual script": problem.usual}
         timings = in_turn(contenders, ROUNDS)
         ours = timings["lamina"]

@@ -62,9 +62,8 @@ class Batches:
             order = order[torch.randperm(len(order), generator=generator(self.seed, "order", number))]
         if not len(order):
             return
-        cuts = [place * len(order) // self.count for place in range(self.count + 1)]
-        for start, stop in zip(cuts[first:-1], cuts[first + 1 :], strict=True):
-            yield self.gather(order[start:stop], number)
+        for rows in order.tensor_split(self.count)[first:]:
+            yield self.gather(rows, number)
 
     def from_step(self, step: int) -> Iterator[Batch]:
         """The batches of all epochs without end, beginning with the one that update number `step` (from 0) takes."""
@@ -75,6 +74,10 @@ class Batches:
 
     def gather(self, rows: Int64[Tensor, " B"], epoch: int = 0) -> Batch:
         """The batch of these rows."""
-        there = rows.to(self.dataset.target.values.device)
-        inputs, target = self.dataset.inputs.gather(there), self.dataset.target.gather(there)
-        return Batch(inputs.to(self.device), target.to(self.device), rows, epoch)
+        data = self.dataset
+        kept_on = data.target.values.device
+        there = rows if kept_on == rows.device else rows.to(kept_on)
+        inputs, target = data.inputs.gather(there), data.target.gather(there)
+        if kept_on != self.device:
+            inputs, target = inputs.to(self.device), target.to(self.device)
+        return Batch(inputs, target, rows, epoch)

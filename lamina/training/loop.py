@@ -71,6 +71,7 @@ def fit(
     """
     parameters = [parameter for group in groups for parameter in group.parameters]
     strange = foreign(net)
+    seeds: dict[int, Tensor] = {}
     # Running statistics move in the forward pass, before it is known whether the step will count.
     statistics = list(net.buffers())
     before = [statistic.clone() for statistic in statistics]
@@ -85,7 +86,10 @@ def fit(
             with drawing(seed, number, piece.examples), own_noise(seed, number, place) if strange else nullcontext():
                 score = net.score(piece.inputs, piece.target)
             # The mean's gradient comes from the seed of the backward pass: no node for a division, nothing to do after.
-            torch.autograd.backward(score.total, score.total.new_tensor(1 / score.count if len(cut) == 1 else 1.0))
+            divisor = score.count if len(cut) == 1 else 1
+            if divisor not in seeds:
+                seeds[divisor] = score.total.new_tensor(1 / divisor)
+            torch.autograd.backward(score.total, seeds[divisor])
             total, units = total + score.total.item(), units + score.count
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         if len(cut) > 1:

@@ -47,7 +47,7 @@ class Optimizer(Word):
     keeps: ClassVar[tuple[str, ...]] = ()
     """The names of the tensors kept for each parameter, of its shape and 0 at the start."""
     counts: ClassVar[bool] = False
-    """Whether the steps of each parameter are counted."""
+    """Whether updates are counted (torch counts each parameter's own; here a group's parameters share one count)."""
 
     weight_decay: Annotated[NonNegative, BY_NAME] = 0.0
 
@@ -66,8 +66,9 @@ class Optimizer(Word):
             group = Group([name for name, _ in members], [parameter for _, parameter in members], decay)
             for name in self.kept():
                 group.state[name] = [torch.zeros_like(p, memory_format=torch.preserve_format) for p in group.parameters]
-            if self.counts:
-                group.state["count"] = [torch.zeros((), device=p.device) for p in group.parameters]
+            if self.counts and members:
+                # One number for all of them: counting each apart would take as long as a small net's update.
+                group.state["count"] = [torch.zeros((), device=members[0][1].device)] * len(members)
             if members:
                 groups.append(group)
         return groups
@@ -80,7 +81,7 @@ class Optimizer(Word):
             if not gradients:
                 continue
             if self.counts:
-                torch._foreach_add_(state["count"], 1)
+                state["count"][0].add_(1)
             self.change(parameters, gradients, state, rate, group.weight_decay)
 
     def change(

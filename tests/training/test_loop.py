@@ -46,7 +46,7 @@ def test_cutting_a_batch_in_parts_leaves_the_weights_and_the_loss_as_they_were(p
 def test_parts_of_a_batch_are_nearly_equal_and_hold_every_example_once() -> None:
     batch = next(batches(11).epoch(3))
     cut = pieces(batch, 4)
-    assert [len(piece.examples) for piece in cut] == [3, 2, 2, 2]
+    assert [len(piece.examples) for piece in cut] == [3, 3, 2, 2]
     assert torch.equal(torch.cat([piece.examples for piece in cut]), batch.examples)
     assert torch.equal(torch.cat([piece.inputs for piece in cut]), batch.inputs)
     assert {piece.epoch for piece in cut} == {3}
@@ -112,7 +112,7 @@ def test_a_step_says_what_it_did() -> None:
     with torch.no_grad():
         loss = net.score(batch.inputs, batch.target).mean().item()
     step = trained(net, 1)[0]
-    assert (step.number, step.epoch, step.units, step.rate, step.applied) == (1, 0, 9, 0.05, True)
+    assert (step.number, step.epoch, step.units, step.rate, step.applied) == (1, 0, 10, 0.05, True)
     assert step.loss == pytest.approx(loss)
     assert torch.equal(step.examples, batch.examples)
     assert step.gradient_norm == pytest.approx(length([p.grad for p in net.parameters()]))
