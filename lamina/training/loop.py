@@ -16,6 +16,9 @@ from lamina.kinds import Padded
 from lamina.net import Net, foreign
 from lamina.training.optimizers import Group, Optimizer
 
+LARGE = 2**16
+"""Numbers in a gradient from which on its norm is worth more than one core."""
+
 
 class Step(NamedTuple):
     """What one update did.
@@ -103,6 +106,8 @@ def fit(
             optimizer.update(groups, now)
         elif statistics:
             torch._foreach_copy_(statistics, before)
+        # Held on to, they would send the next step's tensors to other, cold memory.
+        del gradients, score, cut, piece
         yield Step(number, batch.epoch, total / units, units, norm, now, batch.examples, applied)
 
 
@@ -125,4 +130,9 @@ def length(gradients: list[Tensor]) -> float:
     """The Euclidean norm of all gradients as one vector."""
     if not gradients:
         return 0.0
-    return float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))))
+    # A product of a vector with itself runs on all cores, a norm on one: for large ones that is the shorter way.
+    large = [gradient.view(-1) for gradient in gradients if gradient.numel() >= LARGE and gradient.is_contiguous()]
+    small = [gradient for gradient in gradients if gradient.numel() < LARGE or not gradient.is_contiguous()]
+    norms = [torch.dot(gradient, gradient).sqrt() for gradient in large]
+    norms += torch._foreach_norm(small) if small else []
+    return float(torch.linalg.vector_norm(torch.stack(norms)))

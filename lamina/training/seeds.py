@@ -11,7 +11,7 @@ from lamina.baselines import baselines
 from lamina.data.dataset import Dataset
 from lamina.data.split import split
 from lamina.errors import RunError
-from lamina.metrics import Measure
+from lamina.metrics import MEASURES, Measure
 from lamina.stage import Stage
 from lamina.training import machine
 from lamina.training.data import as_dataset
@@ -30,7 +30,12 @@ class Seeds(NamedTuple):
 
         The interval is about seeds on this test part; the intervals of single runs are about other test examples.
         """
-        return {name: over_seeds([run.test[name].value for run in self.runs]) for name in self.runs[0].test}
+        means = {name: over_seeds([run.test[name].value for run in self.runs]) for name in self.runs[0].test}
+        # Student's interval knows no bounds, but a share has one.
+        return {
+            name: mean._replace(high=min(mean.high, 1.0)) if MEASURES[name].unit == "share" else mean
+            for name, mean in means.items()
+        }
 
     def summary(self) -> dict[str, Any]:
         """What `lamina train --seeds K --json` prints."""

@@ -149,3 +149,13 @@ def test_noise_follows_from_the_seed_and_the_step_alone() -> None:
     trained(other, seed=4)
     assert equal(one.state_dict(), two.state_dict())
     assert not equal(one.state_dict(), other.state_dict())
+
+
+def test_the_length_of_large_and_small_gradients_together_is_that_of_one_vector() -> None:
+    random = torch.Generator().manual_seed(0)
+    shapes = [(300, 401), (7,), (401, 300), (2, 3, 5)]
+    gradients = [torch.randn(shape, generator=random) for shape in shapes]
+    gradients[2] = gradients[2].T
+    whole = torch.cat([gradient.flatten() for gradient in gradients])
+    assert length(gradients) == pytest.approx(whole.norm().item(), rel=1e-6)
+    assert length([torch.full((300, 401), torch.inf), *gradients]) == torch.inf
