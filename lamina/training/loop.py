@@ -74,7 +74,6 @@ def fit(
     """
     parameters = [parameter for group in groups for parameter in group.parameters]
     strange = foreign(net)
-    seeds: dict[int, Tensor] = {}
     # Running statistics move in the forward pass, before it is known whether the step will count.
     statistics = list(net.buffers())
     before = [statistic.clone() for statistic in statistics]
@@ -83,17 +82,8 @@ def fit(
             parameter.grad = None
         if statistics:
             torch._foreach_copy_(before, statistics)
-        total, units = 0.0, 0
         cut = pieces(batch, parts)
-        for place, piece in enumerate(cut):
-            with drawing(seed, number, piece.examples), own_noise(seed, number, place) if strange else nullcontext():
-                score = net.score(piece.inputs, piece.target)
-            # The mean's gradient comes from the seed of the backward pass: no node for a division, nothing to do after.
-            divisor = score.count if len(cut) == 1 else 1
-            if divisor not in seeds:
-                seeds[divisor] = score.total.new_tensor(1 / divisor)
-            torch.autograd.backward(score.total, seeds[divisor])
-            total, units = total + score.total.item(), units + score.count
+        total, units = differentiate(net, cut, seed, number, strange)
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         if len(cut) > 1:
             torch._foreach_div_(gradients, units)
@@ -107,8 +97,24 @@ def fit(
         elif statistics:
             torch._foreach_copy_(statistics, before)
         # Held on to, they would send the next step's tensors to other, cold memory.
-        del gradients, score, cut, piece
+        del gradients, cut
         yield Step(number, batch.epoch, total / units, units, norm, now, batch.examples, applied)
+
+
+def differentiate(net: Net, cut: list[Batch], seed: int, number: int, strange: bool) -> tuple[float, int]:
+    """Add up the gradients of the pieces of a batch: of their mean if it is whole, of their sum if it was cut.
+
+    Returns:
+        The sum of the loss, and the units that it runs over.
+    """
+    total, units = 0.0, 0
+    for place, piece in enumerate(cut):
+        with drawing(seed, number, piece.examples), own_noise(seed, number, place) if strange else nullcontext():
+            score = net.score(piece.inputs, piece.target)
+        # The mean's gradient comes from the seed of the backward pass: no node for a division, nothing to do after.
+        torch.autograd.backward(score.total, score.total.new_tensor(1 / score.count if len(cut) == 1 else 1.0))
+        total, units = total + score.total.item(), units + score.count
+    return total, units
 
 
 def pieces(batch: Batch, parts: int) -> list[Batch]:
