@@ -149,7 +149,10 @@ def load(folder: str | Path, net: Stage | None = None) -> Model:
     folder = folder / FOLDER if (folder / FOLDER).is_dir() else folder
     path = folder / DESCRIPTION
     if not path.is_file():
-        raise RunError(f"{folder} holds no model: it has no {DESCRIPTION}; a run has one when it has ended")
+        seeds = sorted(str(run) for run in folder.glob("seed-*") if run.is_dir())
+        advice = f"; it holds runs of several seeds, name one: {', '.join(seeds)}" if seeds else ""
+        advice = advice or "; a run has one when it has ended"
+        raise RunError(f"{folder} holds no model: it has no {DESCRIPTION}{advice}")
     description = _description(path)
     if description["needs_code"] and net is None:
         raise RunError(f"{path}: the net holds stages of your own, so its code is needed: lamina.load(folder, net=...)")

@@ -200,3 +200,14 @@ def test_a_net_in_training_is_left_so_by_its_predictions() -> None:
     x = np.ones((4, 3), np.float32)
     assert torch.equal(net.predict(torch.from_numpy(x)).value, net.predict(torch.from_numpy(x)).value)
     assert net.training
+
+
+def test_a_folder_of_several_seeds_says_which_runs_it_holds(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        (tmp_path / f"seed-{seed}").mkdir()
+    with pytest.raises(RunError) as error:
+        load(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path} holds no model: it has no model.json; it holds runs of several seeds, name one: "
+        f"{tmp_path / 'seed-0'}, {tmp_path / 'seed-1'}"
+    )
