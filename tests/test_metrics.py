@@ -381,4 +381,4 @@ def test_a_measure_prints_with_two_digits_of_its_half_width(measure, text):
 
 
 def test_the_examples_in_the_docstrings_run():
-    assert doctest.testmod(metrics).failed == 0
+    assert doctest.testmod(metrics.measure).failed == 0

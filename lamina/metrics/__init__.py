@@ -1,0 +1,35 @@
+"""Measures of how well a net predicts, as sums and counts, each with the interval that the data leave it.
+
+A tally is made of a batch and added over batches and processes; only at the end is anything divided. However the
+examples are cut into batches, the measures come out the same, up to the rounding of float64.
+"""
+
+from lamina.metrics.classes import ClassMeasures, ClassTally
+from lamina.metrics.measure import (
+    MEASURES,
+    NORMAL_QUANTILE,
+    Definition,
+    Measure,
+    Tally,
+    improves,
+    positive,
+    wilson,
+)
+from lamina.metrics.ranking import Margins, auc
+from lamina.metrics.values import ValueTally
+
+__all__ = [
+    "MEASURES",
+    "NORMAL_QUANTILE",
+    "ClassMeasures",
+    "ClassTally",
+    "Definition",
+    "Margins",
+    "Measure",
+    "Tally",
+    "ValueTally",
+    "auc",
+    "improves",
+    "positive",
+    "wilson",
+]

@@ -1,0 +1,98 @@
+"""A measure with its interval, what there is to measure, and the tally that it is taken from."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal, NamedTuple, Self
+
+NORMAL_QUANTILE = 1.959963984540054  # 95 % of a standard normal lie between it and its negative
+
+
+class Definition(NamedTuple):
+    """What a measure says, in which unit, and which way is better."""
+
+    better: Literal["higher", "lower"]
+    unit: str
+    meaning: str
+    source: str
+
+
+# y is what was to be predicted, f the prediction; D numbers of one example are averaged before the examples are.
+MEASURES: dict[str, Definition] = {
+    "accuracy": Definition("higher", "share", "examples whose likeliest class is right", "Wilson 1927 (interval)"),
+    "log_loss": Definition("lower", "nats per example", "mean of -ln p(y)", "Good 1952, section 4"),
+    "auc": Definition("higher", "share", "pairs of unlike classes in the right order; ties half", "DeLong et al. 1988"),
+    "macro_f1": Definition("higher", "share", "mean over classes of 2 TP / (2 TP + FP + FN)", "Opitz and Burst 2019"),
+    "root_mean_squared_error": Definition("lower", "the target's unit", "√ mean of (y - f)²", "Gauss 1809"),
+    "squared_error": Definition("lower", "the target's unit, squared", "mean of (y - f)²", "Legendre 1805"),
+    "absolute_error": Definition("lower", "the target's unit", "mean of |y - f|", "Willmott and Matsuura 2005"),
+    "r2": Definition("higher", "share", "mean over outputs of 1 - Σ(y - f)² / Σ(y - mean y)²", "Wright 1921"),
+}
+
+
+def improves(name: str, new: float, old: float) -> bool:
+    """Whether `new` is a better value of this measure than `old`. Any number is better than nan, nan than nothing."""
+    sign = 1 if MEASURES[name].better == "higher" else -1
+    return sign * new > sign * old or (math.isnan(old) and not math.isnan(new))
+
+
+class Measure(NamedTuple):
+    """A value with its 95 % interval; where the data say nothing about the spread, the interval is the whole range.
+
+    >>> print(Measure(0.98611, 0.97321, 0.99409))
+    0.986 [0.973, 0.994]
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """Two digits of the interval's half width, for all three numbers alike."""
+        largest = max((abs(number) for number in self if math.isfinite(number)), default=0.0)
+        half = (self.high - self.low) / 2
+        if not (math.isfinite(half) and half > 0):
+            half = abs(self.value) / 10 if math.isfinite(self.value) and self.value else 0.01
+        decimals, style = 1 - math.floor(math.log10(half)), "f"
+        if largest and not 1e-3 <= largest < 1e7:
+            decimals, style = decimals + math.floor(math.log10(largest)), "e"
+        value, low, high = (f"{number:z.{min(max(decimals, 0), 6)}{style}}" for number in self)
+        return f"{value} [{low}, {high}]"
+
+
+def positive(value: float, variance: float) -> Measure:
+    """The interval of a mean of positive terms, normal in its logarithm: value · exp(± 1.96 √variance / value).
+
+    Where a few large terms make the mean it covers the truth more often than value ± 1.96 √variance does (squares of
+    Laplace errors, n = 53: 0.90 against 0.87), and never reaches below 0. If an argument is not finite it is [0, inf).
+    """
+    if not (math.isfinite(value) and math.isfinite(variance)):
+        return Measure(value, 0.0, math.inf)
+    factor = math.exp(min(NORMAL_QUANTILE * math.sqrt(max(variance, 0.0)) / value, 700.0)) if value > 0 else 1.0
+    return Measure(value, value / factor, value * factor)
+
+
+def wilson(hits: float, count: float) -> Measure:
+    """A share of `count` draws: every p that a score test at 5 % would not reject. Source: Wilson 1927."""
+    if count <= 0:
+        return Measure(math.nan, 0.0, 1.0)
+    share, prior = hits / count, NORMAL_QUANTILE**2 / count
+    middle = (share + prior / 2) / (1 + prior)
+    half = math.sqrt(prior * (share * (1 - share) + prior / 4)) / (1 + prior)
+    return Measure(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)))
+
+
+class Tally(ABC):
+    """What a batch adds to the measures. Tallies of parts add up to the tally of the whole: `a + b`."""
+
+    headline: ClassVar[str]  # the measure that people look at first
+    chosen_by: ClassVar[str]  # decides which checkpoint is best and when to stop: the loss, which moves when others tie
+    count: int  # the examples tallied
+
+    @abstractmethod
+    def __add__(self, other: Self) -> Self: ...
+
+    @abstractmethod
+    def measures(self) -> dict[str, Measure]:
+        """Every measure by its name, the headline first; nan where there is nothing to measure."""
