@@ -78,6 +78,9 @@ class End(Stage):
     def learn(self, stream: Iterable[Any]) -> None:
         """Take statistics of the training targets (not of h) from batches of them, before the first step."""
 
+    def calibrate(self, stream: Iterable[tuple[Any, Any]]) -> None:
+        """Take how far answers are off from batches of h and target of the validation part, when training has ended."""
+
     def __add__(self, other: End) -> Sum:
         """`A() + B()`: both are predicted from the same h."""
         return Sum((self, other)) if isinstance(other, End) else NotImplemented

@@ -6,12 +6,12 @@ K width per head, V vocabulary, C channels (or classes, in an end), Y rows, X co
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxtyping import Bool, Shaped
 from torch import Tensor
 
-from lamina.settings import Count
+from lamina.settings import Count, Natural
 from lamina.word import Word, same
 
 
@@ -67,6 +67,26 @@ class Sound(Kind):
     """A waveform at `rate` samples a second: Padded((B, T) float, (B, T))."""
 
     rate: Count
+
+
+class Table(Kind):
+    """A row of a table: (B, N + K) float, N numbers and then the codes of K categories.
+
+    Args:
+        numbers: N. A blank number is NaN.
+        categories: how many codes each category has: 0 is a value never seen, 1 a blank, values begin at 2.
+        blanks: the first so many of the numbers may be blank; others are only by surprise.
+    """
+
+    numbers: Natural
+    categories: tuple[Count, ...] = ()
+    blanks: Natural = 0
+
+    @classmethod
+    def conflicts(cls, **values: Any) -> list[str]:
+        if not values["numbers"] and not values["categories"]:
+            return ["Table has no columns: give it numbers or categories"]
+        return ["Table: more numbers may be blank than there are"] if values["blanks"] > values["numbers"] else []
 
 
 class Label(Kind):

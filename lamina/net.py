@@ -85,6 +85,14 @@ class Net(nn.Module):
                 self.end.learn(target for _, target in batches())
         self.train(was_training)
 
+    def calibrate(self, batches: Iterable[tuple[Flow, Any]]) -> None:
+        """Let the end see how far its answers are off, in one pass over the validation part, after training."""
+        was_training = self.training
+        self.eval()
+        with torch.no_grad():
+            self.end.calibrate((self.body(inputs), target) for inputs, target in batches)
+        self.train(was_training)
+
     def multiply_adds(self) -> int:
         """The multiplications (each with its addition) of one example; of one position where positions flow."""
         return self.body.multiply_adds() + self.end.multiply_adds()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lamina.errors import KindError
 from lamina.initialise import Following
-from lamina.kinds import Image, Kind, Padded, Sequence, Tokens, Vector
+from lamina.kinds import Image, Kind, Padded, Sequence, Table, Tokens, Vector
 from lamina.word import Word, written
 
 Flow: TypeAlias = Tensor | Padded
@@ -18,6 +18,7 @@ Flow: TypeAlias = Tensor | Padded
 A = TypeVar("A", bound=Kind)
 B = TypeVar("B", bound=Kind)
 C = TypeVar("C", bound=Kind)
+D = TypeVar("D", bound=Kind)
 
 
 class Stage(Word, nn.Module):
@@ -153,6 +154,9 @@ def cure(given: Kind, takes: tuple[type[Kind], ...]) -> tuple[str, Kind | None]:
     """What to put between a kind and a stage that does not take it, and what the stage would then be given."""
     if isinstance(given, Image) and Vector in takes:
         return "put Flatten() before it", Vector(given.channels * given.height * given.width)
+    if isinstance(given, Table) and Vector in takes:
+        width = given.numbers + given.blanks + 8 * len(given.categories)
+        return "put Standardize() >> Categories(8) before it", Vector(width)
     if isinstance(given, Tokens) and Sequence in takes:
         return "put Embed(64) before it", Sequence(64)
     return "", None
@@ -164,6 +168,10 @@ def expect(stage: Stage, given: Kind, first: type[A], /) -> A: ...
 def expect(stage: Stage, given: Kind, first: type[A], second: type[B], /) -> A | B: ...
 @overload
 def expect(stage: Stage, given: Kind, first: type[A], second: type[B], third: type[C], /) -> A | B | C: ...
+@overload
+def expect(
+    stage: Stage, given: Kind, first: type[A], second: type[B], third: type[C], fourth: type[D], /
+) -> A | B | C | D: ...
 def expect(stage: Stage, given: Kind, *takes: type[Kind]) -> Kind:
     """`given`, if the stage takes its kind.
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from lamina.end import End
 from lamina.ends.classify import Classify
 from lamina.ends.regress import Regress
-from lamina.kinds import Image, Kind, Label, Sequence, Sound, Targets, Tokens, Value, Vector
+from lamina.kinds import Image, Kind, Label, Sequence, Sound, Table, Targets, Tokens, Value, Vector
 from lamina.layers.activation import GELU, ReLU, Sigmoid, Softmax, Tanh, Threshold
+from lamina.layers.categories import Categories, OneHot
 from lamina.layers.compose import Repeat, Residual
 from lamina.layers.dense import Dense
 from lamina.layers.dropout import Dropout
 from lamina.layers.embed import Embed
 from lamina.layers.norm import BatchNorm, LayerNorm
+from lamina.layers.periodic import Periodic
+from lamina.layers.piecewise import Piecewise
 from lamina.layers.shape import Flatten
 from lamina.layers.standardize import Standardize
 from lamina.stage import Stage
@@ -32,6 +35,10 @@ STAGES: tuple[type[Stage], ...] = (
     BatchNorm,
     LayerNorm,
     Standardize,
+    Piecewise,
+    Periodic,
+    Categories,
+    OneHot,
     Flatten,
     Repeat,
     Residual,
@@ -39,6 +46,6 @@ STAGES: tuple[type[Stage], ...] = (
 ENDS: tuple[type[End], ...] = (Classify, Regress)
 OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, AdaGrad, AdaDelta, RMSProp, Adam, AdamW)
 RATES: tuple[type[Rate], ...] = (Constant, Cosine, Linear, Steps, InverseSqrt)
-KINDS: tuple[type[Kind], ...] = (Vector, Image, Sequence, Tokens, Sound, Label, Value, Targets)
+KINDS: tuple[type[Kind], ...] = (Vector, Image, Sequence, Tokens, Sound, Table, Label, Value, Targets)
 
 WORDS: dict[str, type[Word]] = {word.name(): word for word in (*STAGES, *ENDS, *OPTIMIZERS, *RATES, *KINDS)}

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lamina.kinds import Image, Kind, Label, Padded, Sequence, Tokens, Value, Vector
+from lamina.kinds import Image, Kind, Label, Padded, Sequence, Table, Tokens, Value, Vector
 
 VECTOR, IMAGE, SEQUENCE, TOKENS = Vector(7), Image(3, 5, 7), Sequence(7), Tokens(11)
+TABLE, FULL = Table(5, (7, 3), blanks=2), Table(5, (7, 3))
 
 
 class Example(NamedTuple):
@@ -49,6 +50,13 @@ STAGES = [
     *(Example("BatchNorm()", kind, kind) for kind in (VECTOR, IMAGE, SEQUENCE)),
     *(Example("LayerNorm()", kind, kind) for kind in (VECTOR, IMAGE, SEQUENCE)),
     *(Example("Standardize()", kind, kind) for kind in (VECTOR, IMAGE, SEQUENCE)),
+    Example("Standardize()", TABLE, Table(7, (7, 3))),
+    Example("Standardize()", FULL, FULL),
+    Example("Piecewise(3)", TABLE, Table(17, (7, 3))),
+    Example("Piecewise(4, width=3)", TABLE, Table(17, (7, 3))),
+    Example("Periodic(3, frequencies=2)", TABLE, Table(17, (7, 3))),
+    Example("Categories(3)", FULL, Vector(11)),
+    Example("OneHot(1)", FULL, Vector(15)),
     Example("Flatten()", VECTOR, VECTOR),
     Example("Flatten()", IMAGE, Vector(105)),
     Example("Repeat(2, Dense(7) >> Tanh())", VECTOR, VECTOR),
@@ -58,6 +66,9 @@ STAGES = [
 ENDS = [
     EndExample("Classify()", VECTOR, Label(5)),
     EndExample("Classify(0.1, init='zeros')", VECTOR, Label(2)),
+    EndExample("Classify(weights='balanced')", VECTOR, Label(3)),
+    EndExample("Classify(weights=(1.0, 2.5, 0.5))", VECTOR, Label(3)),
+    EndExample("Regress('log')", VECTOR, Value(2)),
     EndExample("Regress()", VECTOR, Value(3)),
     EndExample("Regress()", VECTOR, Value(1)),
 ]
@@ -70,6 +81,12 @@ def inputs(kind: Kind, examples: int, seed: int = 0, length: int = 5) -> Tensor 
         return torch.randn(examples, kind.size, generator=random)
     if isinstance(kind, Image):
         return torch.randn(examples, kind.channels, kind.height, kind.width, generator=random)
+    if isinstance(kind, Table):
+        numbers = torch.randn(examples, kind.numbers, generator=random)
+        blank = torch.rand(examples, kind.blanks, generator=random) < 0.3
+        numbers[:, : kind.blanks] = numbers[:, : kind.blanks].masked_fill(blank, torch.nan)
+        codes = [torch.randint(size, (examples,), generator=random) for size in kind.categories]
+        return torch.cat((numbers, torch.stack(codes, 1).float()), 1)
     lengths = torch.randint(1, length + 1, (examples,), generator=random)
     lengths[0] = length
     visible = torch.arange(length) < lengths[:, None]
@@ -85,7 +102,7 @@ def targets(kind: Kind, examples: int, seed: int = 1) -> Tensor:
     if isinstance(kind, Label):
         return torch.randint(kind.classes, (examples,), generator=random)
     assert isinstance(kind, Value)
-    return torch.randn(examples, kind.size, generator=random)
+    return torch.randn(examples, kind.size, generator=random).exp()  # above 0, as a logarithm asks
 
 
 def values(x: Tensor | Padded) -> Tensor:

@@ -13,7 +13,7 @@ import lamina as la
 from lamina.chance import drawing, key
 from lamina.errors import KindError
 from lamina.initialise import fill
-from lamina.kinds import Image, Kind, Label, Padded, Sequence, Tokens, Vector
+from lamina.kinds import Image, Kind, Label, Padded, Sequence, Table, Tokens, Vector
 from lamina.sentence import parse
 from lamina.stage import Stage
 from lamina.vocabulary import STAGES as WORDS
@@ -29,12 +29,16 @@ def built(example: Example, seed: int = 0) -> Stage:
         if isinstance(part, Stage):
             part.place = key(name)
     stage.initialise(seed, "linear")
+    if stage.learns:
+        stage.learn([inputs(example.given, 53, seed=7)])
     return stage
 
 
 def shape_of(kind: Kind, examples: int) -> tuple[int, ...]:
     if isinstance(kind, Vector):
         return (examples, kind.size)
+    if isinstance(kind, Table):
+        return (examples, kind.numbers + len(kind.categories))
     if isinstance(kind, Image):
         return (examples, kind.channels, kind.height, kind.width)
     assert isinstance(kind, Sequence)
@@ -127,9 +131,9 @@ def test_gradients_are_those_of_finite_differences(example: Example) -> None:
         return values(torch.func.functional_call(stage, dict(zip(names, tensors, strict=False)), (now,)))
 
     tensors = [parameter.detach().clone().requires_grad_() for parameter in parameters]
-    if not isinstance(example.given, Tokens):
+    if not isinstance(example.given, Tokens | Table):  # codes are whole numbers
         tensors.append((x.values if isinstance(x, Padded) else x).clone().requires_grad_())
-    assert torch.autograd.gradcheck(function, tensors)
+    assert not tensors or torch.autograd.gradcheck(function, tensors)
 
 
 @each_stage
