@@ -12,6 +12,7 @@ from lamina.model import Model, load
 from lamina.net import Net, build
 from lamina.sentence import parse
 from lamina.stage import Chain, Stage
+from lamina.training.folds import train_folds
 from lamina.training.loop import fit
 from lamina.training.rates import Constant as constant
 from lamina.training.rates import Cosine as cosine

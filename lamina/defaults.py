@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from lamina.data.dataset import Dataset
+from torch import Tensor
+
+from lamina.data.dataset import Column, Dataset
 from lamina.errors import KindError
-from lamina.kinds import Image, Kind, Label, Value, Vector
+from lamina.kinds import Image, Label, Table, Value, Vector
 
 FEW = 10_000
 """Examples below which a net is kept small and trained long."""
+
+
+MANY = 500
+"""Columns of numbers from which on each has one number, and no code of its own."""
+
+SKEWED = 2.0
+"""Skewness from which on a positive target is learned on a log scale, if that takes most of it away."""
 
 
 class Suggestion(NamedTuple):
@@ -26,8 +35,10 @@ def default_net(dataset: Dataset) -> Suggestion:
         KindError: if lamina knows no net for such data; then one must be named.
     """
     given, few = dataset.inputs.kind, len(dataset) < FEW
-    end = _end(dataset.target.kind)
+    end = _end(dataset.target)
     size = f"{len(dataset):,} examples"
+    if isinstance(given, Table):
+        return _table_net(given, len(dataset), end)
     if isinstance(given, Image):
         block = f"Dense({256 if few else 512}) >> BatchNorm() >> ReLU() >> Dropout({0.2 if few else 0.3})"
         reason = f"{size} of small pictures: two dense layers with batch norm and dropout, on standardised pixels"
@@ -39,12 +50,41 @@ def default_net(dataset: Dataset) -> Suggestion:
     raise KindError(f"{dataset.name}: there is no default net for {given}; name one with --net")
 
 
-def _end(target: Kind) -> str:
-    if isinstance(target, Label):
+def _table_net(given: Table, rows: int, end: str) -> Suggestion:
+    """A residual net on encoded columns.
+
+    Source: Gorishniy et al. 2021, "Revisiting deep learning models for tabular data", section 3.2 (ResNet), with layer
+    for batch norm; Gorishniy et al. 2022 for the encoding of numbers.
+    """
+    width = 256 if rows >= 10 * FEW else 128
+    numbers = "Standardize()" if given.numbers > MANY or not given.numbers else "Piecewise(64, width=8)"
+    block = f"Residual(LayerNorm() >> Dense({2 * width}) >> ReLU() >> Dropout(0.2) >> Dense({width}))"
+    body = f"Categories(8) >> Dense({width}) >> Repeat(2, {block}) >> LayerNorm() >> ReLU()"
+    reason = f"{rows:,} rows of {given.numbers} numbers and {len(given.categories)} categories: two residual blocks"
+    return Suggestion(f"{numbers} >> {body} >> {end}", f"{reason} on encoded columns")
+
+
+def _end(target: Column) -> str:
+    if isinstance(target.kind, Label):
         return "Classify()"
-    if isinstance(target, Value):
-        return "Regress()"
-    raise KindError(f"there is no default end that predicts {target}; name a net with --net")
+    if isinstance(target.kind, Value):
+        return "Regress('log')" if log_suits(target) else "Regress()"
+    raise KindError(f"there is no default end that predicts {target.kind}; name a net with --net")
+
+
+def log_suits(target: Column) -> bool:
+    """Whether a target is positive and so skewed that its logarithm is a better scale: incomes, prices, counts."""
+    values = target.values.double()
+    if values.shape[1] > 1 or float(values.min()) <= 0:
+        return False
+    return _skewness(values) > SKEWED and abs(_skewness(values.log())) < _skewness(values) / 2
+
+
+def _skewness(values: Tensor) -> float:
+    """The mean of z³, z the standardised values."""
+    centred = values - values.mean()
+    deviation = centred.square().mean().sqrt()
+    return float((centred / deviation).pow(3).mean()) if deviation > 0 else 0.0
 
 
 def default_optimizer(dataset: Dataset, steps: int | None = None) -> str:
@@ -57,4 +97,11 @@ def default_optimizer(dataset: Dataset, steps: int | None = None) -> str:
 
 def default_pace(dataset: Dataset) -> dict[str, Any]:
     """The settings of a plan that depend on how much data there is."""
-    return {"batch": 32, "epochs": 40} if len(dataset) < FEW else {"batch": 128, "epochs": 20}
+    few = len(dataset) < FEW
+    if isinstance(dataset.inputs.kind, Table):
+        # About two epochs are averaged; the best evaluation is kept, as tables are soon learned by heart.
+        size = 64 if few else 128 if len(dataset) < 10 * FEW else 512
+        steps = len(dataset) / size
+        average = min(0.998, max(0.9, 1 - 1 / steps))
+        return {"batch": size, "epochs": 40 if few else 20, "average": round(average, 4), "patience": 10}
+    return {"batch": 32, "epochs": 40} if few else {"batch": 128, "epochs": 20}

@@ -14,9 +14,10 @@ from torch import Tensor
 import lamina
 from lamina.data.batches import Batches
 from lamina.data.dataset import Dataset
+from lamina.data.tables.origin import Origin, origin_in
 from lamina.errors import DataError, KindError, RunError, SentenceError, shown
 from lamina.evaluation import evaluate
-from lamina.kinds import Kind, Label
+from lamina.kinds import Kind, Label, Table
 from lamina.metrics import Measure
 from lamina.net import Net, build, foreign
 from lamina.sentence import parse, parse_as
@@ -40,18 +41,27 @@ class Model:
         classes: the names of the classes by number; empty if it predicts no label.
         features: the names of the input's columns, where the training data had them.
         scale: what raw inputs are multiplied by before the net sees them (1/255 where it was trained on bytes).
+        origin: how the columns of a table become the inputs, where it was trained on one.
     """
 
     def __init__(
-        self, net: Net, classes: tuple[str, ...] = (), features: tuple[str, ...] = (), scale: float | None = None
+        self,
+        net: Net,
+        classes: tuple[str, ...] = (),
+        features: tuple[str, ...] = (),
+        scale: float | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self.net = net.eval()
         self.classes = classes
         self.features = features
         self.scale = scale
+        self.origin = origin
 
     def predict(self, inputs: Any) -> Any:
         """The answers for raw inputs: arrays, tensors or lists of examples, in the units of the training data.
+
+        A model of a table takes tables: a path, or a frame of pandas, polars or arrow, with its columns in any order.
 
         Returns:
             The end's named tuple of tensors: `Labelled(label, probabilities)` for `Classify`, `Estimated(value)` for
@@ -66,20 +76,24 @@ class Model:
 
     def prepared(self, inputs: Any) -> Tensor:
         """Raw inputs as the net takes them."""
+        if self.origin is not None and not isinstance(inputs, Tensor | np.ndarray):
+            from lamina.data.tables.table import encoded
+
+            return torch.from_numpy(encoded(inputs, self.origin.reading, self.origin.fields))
         try:
             with np.errstate(over="ignore"):  # what is too large for float32 is named below
                 array = None if isinstance(inputs, Tensor) else np.require(inputs, np.float32, ["C", "W"])
             tensor = inputs if array is None else torch.from_numpy(array)
         except (TypeError, ValueError) as error:
             raise DataError(f"inputs must be rows of numbers, got {shown(inputs)}") from error
-        sizes = tuple(int(size) for size in self.net.given.values().values())
+        sizes = sizes_of(self.net.given)
         # An example may come as it is, as one row of numbers, or, with one channel, without that axis.
         fitting = {sizes, (math.prod(sizes),), sizes[1:] if len(sizes) == 3 and sizes[0] == 1 else sizes}
         if not tensor.dim() or tuple(tensor.shape[1:]) not in fitting or not len(tensor):
             got = f"an array of shape {tuple(tensor.shape)}"
             raise DataError(f"inputs must be examples of {self.net.given}, {sizes} each, got {got}")
         tensor = tensor.reshape(len(tensor), *sizes).to(torch.get_default_dtype())
-        if not tensor.isfinite().all():
+        if not isinstance(self.net.given, Table) and not tensor.isfinite().all():
             row = int((~tensor.flatten(1).isfinite().all(1)).nonzero()[0, 0])
             raise DataError(
                 f"inputs must be finite numbers, but row {row} has one that is not; fill it or leave it out"
@@ -88,7 +102,7 @@ class Model:
 
     def input_size(self) -> int:
         """How many numbers an example has."""
-        return math.prod(int(size) for size in self.net.given.values().values())
+        return math.prod(sizes_of(self.net.given))
 
     def evaluate(self, dataset: Dataset, rows: Tensor | None = None) -> dict[str, Measure]:
         """The measures of the net on these rows of a dataset (all, if none are named).
@@ -130,9 +144,17 @@ class Model:
             "classes": self.classes,
             "features": self.features,
             "scale": self.scale,
+            "table": None if self.origin is None else self.origin.to_json(),
         }
         save_weights(folder / WEIGHTS, self.net.state_dict())
         files.replace(folder / DESCRIPTION, f"{json.dumps(description, indent=1, ensure_ascii=False)}\n".encode())
+
+
+def sizes_of(kind: Kind) -> tuple[int, ...]:
+    """The sizes of an example's axes."""
+    if isinstance(kind, Table):
+        return (kind.numbers + len(kind.categories),)
+    return tuple(int(size) for size in kind.values().values())
 
 
 def load(folder: str | Path, net: Stage | None = None) -> Model:
@@ -149,8 +171,9 @@ def load(folder: str | Path, net: Stage | None = None) -> Model:
     folder = folder / FOLDER if (folder / FOLDER).is_dir() else folder
     path = folder / DESCRIPTION
     if not path.is_file():
-        seeds = sorted(str(run) for run in folder.glob("seed-*") if run.is_dir())
-        advice = f"; it holds runs of several seeds, name one: {', '.join(seeds)}" if seeds else ""
+        several = "fold" if any(folder.glob("fold-*")) else "seed"
+        runs = sorted(str(run) for run in folder.glob(f"{several}-*") if run.is_dir())
+        advice = f"; it holds runs of several {several}s, name one: {', '.join(runs)}" if runs else ""
         advice = advice or "; a run has one when it has ended"
         raise RunError(f"{folder} holds no model: it has no {DESCRIPTION}{advice}")
     description = _description(path)
@@ -161,7 +184,8 @@ def load(folder: str | Path, net: Stage | None = None) -> Model:
         built = build(stage, parse_as(Kind, description["given"]), parse_as(Kind, description["target"]))
     except (SentenceError, KindError) as error:
         raise type(error)(f"{path}: {error}") from error
-    model = Model(built, tuple(description["classes"]), tuple(description["features"]), description["scale"])
+    origin = None if description["table"] is None else origin_in(description["table"], str(path))
+    model = Model(built, tuple(description["classes"]), tuple(description["features"]), description["scale"], origin)
     expected = built.target.classes if isinstance(built.target, Label) else 0
     for what, names, count in (("classes", model.classes, expected), ("features", model.features, model.input_size())):
         if names and len(names) != count:
@@ -178,7 +202,7 @@ def needs_code(folder: Path) -> bool:
 def _description(path: Path) -> dict[str, Any]:
     expected: dict[str, Any] = {
         "format": int, "net": str, "needs_code": bool, "given": str, "target": str, "classes": list, "features": list,
-        "scale": (float, type(None)),
+        "scale": (float, type(None)), "table": (dict, type(None)),
     }  # fmt: skip
     description = files.read_json(path, LARGEST_BYTES)
     wrong = [name for name, sort in expected.items() if not isinstance(description.get(name), sort)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,14 @@ def within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh working folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def write(within: Path) -> Callable[..., str]:
+    """Writes a file of this content in a fresh working folder, and gives its name."""
+
+    def written(content: str | bytes, name: str = "a.csv") -> str:
+        (within / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        return name
+
+    return written

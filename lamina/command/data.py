@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamina.command.options import emit, json_option
+from lamina.command.options import emit, json_option, reading_options
+from lamina.data.tables.source import is_table
 
 if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
     from lamina.data.dataset import Dataset
 
 EPILOG = """
@@ -17,6 +21,7 @@ EPILOG = """
 Examples:
   lamina data
   lamina data digits --draw digits.png
+  lamina data houses.csv --target price --draw houses.png
   LAMINA_DATA=/mnt/mirror lamina data mnist
 """
 
@@ -25,10 +30,23 @@ DRAWN = 40
 
 @click.command(epilog=EPILOG)
 @click.argument("name", required=False)
-@click.option("--draw", type=click.Path(path_type=Path), metavar="PNG", help="Draw a few examples into this file.")
+@click.argument("files", nargs=-1)
+@click.option("--draw", type=click.Path(path_type=Path), metavar="PNG", help="Draw examples or columns into this file.")
+@reading_options
 @json_option
-def command(name: str | None, draw: Path | None, as_json: bool) -> None:
-    """List the named sets of data with what is already there, or describe NAME: a set, a folder, or an .npz file."""
+def command(name: str | None, files: tuple[str, ...], draw: Path | None, as_json: bool, **said: Any) -> None:
+    """List the named sets of data with what is already there, or describe NAME: a set, a table, a folder, a .npz file.
+
+    Of a table the columns are described: what each is taken for and why, its blanks, its values; and with --target,
+    what will be predicted, repeated rows, and columns that give the target away.
+    """
+    asked = {option: value for option, value in said.items() if value is not None}
+    asked |= {"files": files} if files else {}
+    if name is not None and is_table(name):
+        _table(name, asked, draw, as_json)
+        return
+    if asked:
+        raise click.UsageError(f"{', '.join(asked)}: for tables only, and {name or 'a list'} is none")
     if name is None:
         if draw is not None:
             raise click.UsageError("--draw needs the name of the data to draw")
@@ -48,6 +66,25 @@ def command(name: str | None, draw: Path | None, as_json: bool) -> None:
         if isinstance(value, dict):
             value = ", ".join(f"{key} {count:,}" for key, count in value.items())
         click.echo(f"{what:<10}{value:,}" if isinstance(value, int) else f"{what:<10}{value}")
+
+
+def _table(name: str, asked: dict[str, Any], draw: Path | None, as_json: bool) -> None:
+    from lamina.data.tables.picture import profile_sheet
+    from lamina.data.tables.reading import as_reading
+    from lamina.data.tables.show import profile_json, profile_text
+    from lamina.data.tables.table import summed_up
+
+    summary = summed_up(name, as_reading(asked))
+    description = profile_json(summary)
+    if draw is not None:
+        _saved(profile_sheet(summary.profiles, name, summary.rows), draw)
+        description["drawn"] = str(draw)
+    if as_json:
+        emit(description)
+    else:
+        click.echo(profile_text(summary, max(60, shutil.get_terminal_size((100, 24)).columns)))
+        if draw is not None:
+            click.echo(f"drawn: {draw}")
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
@@ -78,11 +115,16 @@ def _draw(dataset: Dataset, path: Path) -> None:
 
     from lamina.chance import generator
     from lamina.data.picture import sheet
-    from lamina.errors import DataError
 
     rows = torch.randperm(len(dataset), generator=generator("drawn", dataset.name))[:DRAWN]
+    _saved(sheet(dataset, rows), path)
+
+
+def _saved(picture: Picture, path: Path) -> None:
+    from lamina.errors import DataError
+
     try:
-        sheet(dataset, rows).save(path, "PNG")
+        picture.save(path, "PNG")
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror or error}; name another --draw") from None
 

@@ -34,12 +34,12 @@ def command(run: Path, data: str, whole: bool, as_json: bool) -> None:
     """
     import torch
 
-    from lamina.data.named import load
     from lamina.model import load as load_model
-    from lamina.training.data import test_rows
+    from lamina.training.data import data_on, test_rows
     from lamina.training.result import plain
 
-    dataset, model = load(data), load_model(run)
+    model = load_model(run)
+    dataset = data_on(model, run, data)
     rows = torch.arange(len(dataset)) if whole else test_rows(run, dataset)
     note(f"{dataset.name}: {len(rows):,} of {len(dataset):,} examples")
     measures = model.evaluate(dataset, rows)

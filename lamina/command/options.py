@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +29,72 @@ class Duration(click.ParamType[float]):
         if match is None or float(match[1]) == 0:
             self.fail(f"expected a time such as 60s, 10m or 1.5h, got {value!r}", param, ctx)
         return float(match[1]) * SECONDS[match[2]]
+
+
+class ShareOrFile(click.ParamType[float | str]):
+    """A share such as 0.2, or the path of a file."""
+
+    name = "share or file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        try:
+            return float(value)
+        except ValueError:
+            return str(value)
+
+
+class Shares(click.ParamType[tuple[float, float]]):
+    """Shares of the rows such as 0.8/0.1/0.1, or 80/10/10: those that validate and test, after those that train."""
+
+    name = "train/valid/test"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        try:
+            train, valid, test = map(float, str(value).split("/"))
+        except ValueError:
+            self.fail(f"expected three shares such as 0.8/0.1/0.1, got {value!r}", param, ctx)
+        whole = train + valid + test
+        if min(train, valid, test) <= 0 or not (math.isclose(whole, 1) or math.isclose(whole, 100)):
+            self.fail(f"expected shares above 0 that add up to 1 (or 100), got {value!r}", param, ctx)
+        return valid / whole, test / whole
+
+
+def reading_options(function: Decorated) -> Decorated:
+    """How a table is read. Names that may be several can be given with commas or again and again."""
+    for option in reversed(READING):
+        function = option(function)
+    return function
+
+
+def commas(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Names from options that may be given again, each with one name or several between commas."""
+    return tuple(name.strip() for text in given for name in next(csv.reader([text]))) or None
+
+
+READING = (
+    click.option("--target", multiple=True, callback=commas, metavar="C", help="The column to predict, or several."),
+    click.option(
+        "--kind",
+        "kinds",
+        multiple=True,
+        callback=lambda ctx, param, given: given or None,
+        metavar="C=KIND",
+        help="What column C is: number, category, boolean, date, text or leave (it out).",
+    ),
+    click.option("--names", multiple=True, callback=commas, metavar="N,N,...", help="Of a file without a head."),
+    click.option("--header/--no-header", default=None, help="Whether the first line is a head.  [default: seen]"),
+    click.option("--delimiter", metavar="D", help="What stands between cells.  [default: seen]"),
+    click.option("--encoding", metavar="E", help="Of the text.  [default: UTF-8, else Latin-1]"),
+    click.option(
+        "--blank",
+        "blanks",
+        multiple=True,
+        callback=lambda ctx, param, given: given or None,
+        metavar="TEXT",
+        help="A further text that stands for a blank cell.",
+    ),
+    click.option("--skip-bad", type=int, metavar="N", help="Leave out, and list, up to N rows that cannot be read."),
+)
 
 
 def json_option(function: Decorated) -> Decorated:

@@ -26,6 +26,7 @@ Examples:
   lamina predict runs/iris-1 flowers.csv
   echo 5.1,3.5,1.4,0.2 | lamina predict runs/iris-1 --format json
   lamina predict runs/digits-1 digits --probabilities
+  lamina predict runs/houses-1 new.csv --keep > predicted.csv
 """
 
 ROWS_AT_ONCE = 1024
@@ -37,23 +38,52 @@ ROWS_AT_ONCE = 1024
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--probabilities", is_flag=True, help="The probability of every class, not just of the likeliest.")
-def command(run: Path, data: str, form: str, as_json: bool, probabilities: bool) -> None:
+@click.option("--keep", is_flag=True, help="Keep the columns of the table before the answer.")
+def command(run: Path, data: str, form: str, as_json: bool, probabilities: bool, keep: bool) -> None:
     """Predict DATA with the model of RUN: one line of output for each row of input.
 
-    DATA is a CSV file of numbers (with a head or without), - for such lines on standard input, or data as `lamina
-    train` takes it, of which the test part is predicted if the run was trained on it.
+    For a model of a table DATA is a table with its columns, in any order and among others, or - for rows of CSV or JSON
+    on standard input, each answered as it comes. For others it is a CSV file of numbers (with a head or without), - for
+    such lines, or data as `lamina train` takes it, of which the test part is predicted if the run was trained on it.
+
+    A class comes with its probability, a value with the interval that holds 90 % of such values.
     """
     from lamina.model import load as load_model
 
     model = load_model(run)
+    if keep and model.origin is None:
+        raise click.UsageError("--keep keeps the columns of a table, but this model was trained on none")
     writer = JSONLines() if as_json or form == "json" else CSVLines()
-    for chunk in inputs(run, model, data):
-        for line in answers(model, chunk, probabilities):
+    asked = inputs(run, model, data) if model.origin is None else table_inputs(model, data, keep)
+    for chunk, rows in asked:
+        lines = answers(model, chunk, probabilities)
+        for line in lines if rows is None else map(beside, rows, lines):
             writer.write(line)
         sys.stdout.flush()
 
 
-def inputs(run: Path, model: Model, data: str) -> Iterator[Any]:
+def beside(row: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer after the cells of its row; where a column is called like a part of the answer, that has its place."""
+    return {name: cell for name, cell in row.items() if name not in answer} | answer
+
+
+def table_inputs(model: Model, data: str, keep: bool) -> Iterator[tuple[Any, list[dict[str, Any]] | None]]:
+    """Batches of a table's rows as numbers, with their cells if these are to be kept."""
+    import torch
+
+    from lamina.data.sources.numbers import Lines
+    from lamina.data.tables.raw import from_file, from_stream
+
+    assert model.origin is not None
+    if data == "-":
+        with opened(data) as stream:
+            parts = from_stream(Lines(stream, "standard input"), model.origin, keep)
+            yield from ((torch.from_numpy(part.inputs), part.rows) for part in parts)
+    else:
+        yield from ((torch.from_numpy(part.inputs), part.rows) for part in from_file(data, model.origin, keep))
+
+
+def inputs(run: Path, model: Model, data: str) -> Iterator[tuple[Any, None]]:
     """Batches of raw inputs."""
     import torch
 
@@ -66,14 +96,14 @@ def inputs(run: Path, model: Model, data: str) -> Iterator[Any]:
         model.check(dataset)
         rows = test_rows(run, dataset)
         note(f"{dataset.name}: {len(rows):,} of {len(dataset):,} examples")
-        yield from (dataset.inputs.values[part] for part in torch.split(rows, ROWS_AT_ONCE))
+        yield from ((dataset.inputs.values[part], None) for part in torch.split(rows, ROWS_AT_ONCE))
         return
     size = model.input_size()
     with opened(data) as stream:
         lines = Lines(stream, "standard input" if data == "-" else data)
         numbers = number_rows(lines, lines.where, size, model.features)
         # Whoever waits for an answer before the next question must get it: never wait for a row with others unanswered.
-        yield from chunked(numbers, ROWS_AT_ONCE, lambda: not lines.at_hand)
+        yield from ((chunk, None) for chunk in chunked(numbers, ROWS_AT_ONCE, lambda: not lines.at_hand))
 
 
 def opened(data: str) -> AbstractContextManager[Any]:
@@ -99,8 +129,14 @@ def answers(model: Model, chunk: Any, probabilities: bool) -> Iterator[dict[str,
                 line |= {f"p({name})": value for name, value in zip(names, row, strict=True)}
             yield line
         return
-    for row in rounded(answer.value, 9):
-        yield {"prediction": row[0]} if len(row) == 1 else {f"prediction_{n}": x for n, x in enumerate(row, start=1)}
+    targets = model.origin.reading.target if model.origin is not None else ()
+    for value, low, high in zip(*(rounded(part, 9) for part in (answer.value, answer.low, answer.high)), strict=True):
+        line = {}
+        for number, (middle, least, most) in enumerate(zip(value, low, high, strict=True), start=1):
+            # One value needs no name; several have those of their columns.
+            name = "" if len(value) == 1 else f"_{targets[number - 1] if targets else number}"
+            line |= {f"prediction{name}": middle, f"low{name}": least, f"high{name}": most}
+        yield line
 
 
 def rounded(values: Tensor, digits: int = 6) -> list[list[float | None]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamina.command.options import Duration, emit, json_option, measure_lines
+from lamina.command.options import Duration, ShareOrFile, Shares, emit, json_option, measure_lines, reading_options
 from lamina.progress import note
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ Examples:
   lamina train mnist --net 'Flatten() >> Dense(512) >> ReLU() >> Classify()' --epochs 5
   lamina train mnist --optimizer 'SGD(cosine(0.1, warmup=100), momentum=0.9, nesterov=True)' --budget 60s
   lamina train iris --seeds 3 --json
+  lamina train iris --folds 5
+  lamina train houses.csv --target price
+  lamina train sales-*.parquet --target revenue --time day --kind zip=category
   lamina train runs/iris-1/run.toml --seed 1
 """
 
@@ -30,7 +33,8 @@ LENGTHS = {"epochs", "steps", "budget_seconds"}
 
 
 @click.command(epilog=EPILOG)
-@click.argument("data")
+@click.argument("data", nargs=-1, required=True)
+@reading_options
 @click.option("--net", metavar="SENTENCE", help="The net; without it, one that suits the data is chosen and shown.")
 @click.option("--optimizer", metavar="SENTENCE", help="The optimizer with its rate.  [default: AdamW with a cosine]")
 @click.option("--epochs", type=int, metavar="N", help="Passes over the training data.")
@@ -39,6 +43,7 @@ LENGTHS = {"epochs", "steps", "budget_seconds"}
 @click.option("--batch", type=int, metavar="N", help="The most examples in an update.")
 @click.option("--seed", type=int, metavar="N", help="First weights, order and noise follow from it.  [default: 0]")
 @click.option("--seeds", type=int, metavar="K", help="Train K times, with seeds one apart; runs go into OUT/seed-N.")
+@click.option("--folds", type=int, metavar="K", help="Test on each of K parts in turn; runs go into OUT/fold-N.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run's folder.  [default: runs/DATA-N]")
 @click.option("--patience", type=int, metavar="N", help="Stop after N epochs without a better validation loss.")
 @click.option("--average", type=float, metavar="D", help="Keep a running average of the weights, with this decay.")
@@ -47,57 +52,81 @@ LENGTHS = {"epochs", "steps", "budget_seconds"}
 @click.option("--nonfinite", help="On a loss that is no number: stop, skip or rollback.  [default: stop]")
 @click.option("--checkpoint", "checkpoint_seconds", type=Duration(), help="Time between checkpoints.  [default: 30s]")
 @click.option("--valid", type=float, metavar="S", help="The share of the data that validates.  [default: 0.1]")
-@click.option(
-    "--test", type=float, metavar="S", help="The share that tests, if the set has no test part.  [default: 0.2]"
-)
+@click.option("--test", type=ShareOrFile(), help="The share that tests, or a file of rows that do.  [default: 0.2]")
+@click.option("--split", type=Shares(), help="Instead of both: shares such as 0.8/0.1/0.1.")
+@click.option("--group", metavar="C", help="Rows that share the value of column C stay on one side of the split.")
+@click.option("--time", metavar="C", help="Split by column C: the past trains, the future tests.")
 @click.option("--device", help="auto, cpu, cuda, ...  [default: auto]")
 @click.option("--threads", type=int, metavar="N", help="Threads of the CPU.  [default: as many as pay]")
 @json_option
-def command(data: str, seeds: int | None, out: Path | None, as_json: bool, **said: Any) -> None:
-    """Train a net on DATA: a named set (`lamina data` lists them), a folder of IDX files, or an .npz file.
+def command(
+    data: tuple[str, ...], seeds: int | None, folds: int | None, out: Path | None, as_json: bool, **said: Any
+) -> None:
+    """Train a net on DATA: a named set (`lamina data` lists them), a table, a folder of IDX files, or an .npz file.
 
-    Where DATA is a run.toml, what it says is done again; options go before it.
+    A table is a .csv, .tsv, .txt, .parquet or .jsonl file, packed (.gz, .zst) or not, or several of one kind; it needs
+    --target. Where DATA is a run.toml, what it says is done again; options go before it.
 
     The run's folder gets the plan (run.toml), a log of every step, checkpoints, and the model. A run that was stopped,
     even by kill -9, goes on exactly with `lamina resume`.
     """
-    from lamina.data.named import load
     from lamina.defaults import default_net
-    from lamina.errors import DataError
+    from lamina.errors import RunError
     from lamina.progress import shown
-    from lamina.training.data import ARRAYS
-    from lamina.training.plan import plan_in
+    from lamina.training.data import data_for
+    from lamina.training.folds import train_folds
     from lamina.training.seeds import train_seeds
 
+    if seeds is not None and folds is not None:
+        raise RunError(f"give one of --seeds and --folds, got --seeds {seeds} and --folds {folds}")
     settings = {name: value for name, value in said.items() if value is not None}
-    if Path(data).suffix == ".toml":
-        toml, plan = data, plan_in(Path(data))
-        # A length that is asked for takes the place of the plan's, whichever that was.
-        passed_over = LENGTHS if settings.keys() & LENGTHS else set()
-        defaults = {setting.name: setting.default for setting in plan.settings()}
-        known = {n: value for n, value in plan.values().items() if value != defaults[n] and n not in passed_over}
-        settings = known | settings
-        data = settings.pop("data")
-        if data == ARRAYS:
-            raise DataError(f"{toml}: that run was trained on arrays; train it from Python, where they are")
+    if "split" in settings:
+        if settings.keys() & {"valid", "test"}:
+            raise RunError("--split says what --valid and --test would; give it alone")
+        settings["valid"], settings["test"] = settings.pop("split")
+    first, *files = data
+    if files:
+        settings["files"] = tuple(files)
+    if Path(first).suffix == ".toml":
+        first, settings = again(Path(first), settings)
     net = settings.pop("net", None)
-    dataset = load(data)
+    dataset = data_for(first, settings, note)
     chosen = default_net(dataset) if net is None else None
-    runs = train_seeds(
+    if folds is not None:
+        settings = {name: value for name, value in settings.items() if name != "fold"} | {"folds": folds}
+    several = partial(train_seeds, seeds=1 if seeds is None else seeds) if folds is None else train_folds
+    runs = several(
         chosen.net if chosen else net,
         dataset,
-        seeds=1 if seeds is None else seeds,
         out=out,
         display=partial(shown, reason=chosen.reason if chosen else None),
         say=note,
         **settings,
     )
-    if seeds is None:
+    if seeds is None and folds is None:
         tell(runs.runs[0], as_json)
     elif as_json:
         emit(runs.summary())
     else:
         click.echo(str(runs))
+
+
+def again(toml: Path, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The data of a plan in a file, and its settings where nothing else is asked for."""
+    from lamina.errors import DataError
+    from lamina.training.data import ARRAYS
+    from lamina.training.plan import noted_in, plan_in
+
+    plan = plan_in(toml)
+    # A length that is asked for takes the place of the plan's, whichever that was.
+    passed_over = LENGTHS if settings.keys() & LENGTHS else set()
+    defaults = {setting.name: setting.default for setting in plan.settings()}
+    known = {n: value for n, value in plan.values().items() if value != defaults[n] and n not in passed_over}
+    settings = known | noted_in(toml, "table") | settings
+    data = settings.pop("data")
+    if data == ARRAYS:
+        raise DataError(f"{toml}: that run was trained on arrays; train it from Python, where they are")
+    return data, settings
 
 
 def tell(run: Run, as_json: bool) -> None:

@@ -7,10 +7,11 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from lamina.chance import GOLDEN, mixed, signed
+from lamina.data.tables.origin import Origin
 from lamina.kinds import Kind
 
 WORDS_AT_ONCE = 2**15
@@ -58,6 +59,10 @@ class Dataset:
         classes: the names of the classes, by number; empty for a target that is no label.
         features: the names of the input's columns where the input is a table; else empty.
         test: rows set aside for testing by those who made the set; None where the split is left to us.
+        group: what each row belongs to, by a number; rows of one number are on one side of every split. A hash of what
+            the group is called keeps the split when rows are sorted anew; its place in the data would not.
+        time: when each row was: the past trains, what follows validates, the future tests, and one time is on one side.
+        origin: the table that it came from, if it did.
         about: one sentence for people.
     """
 
@@ -66,7 +71,10 @@ class Dataset:
     target: Column
     classes: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
-    test: Int64[Tensor, " N"] | None = field(default=None, repr=False)
+    test: Int64[Tensor, " M"] | None = field(default=None, repr=False)
+    group: Int64[Tensor, " N"] | None = field(default=None, repr=False)
+    time: Float64[Tensor, " N"] | None = field(default=None, repr=False)
+    origin: Origin | None = field(default=None, repr=False)
     about: str = ""
 
     def __len__(self) -> int:

@@ -64,7 +64,7 @@ def found(named: NamedSet) -> str | None:
     """Where the files of a set already are: "embedded", a folder, or None if they are yet to be fetched."""
     if not named.files:
         return "embedded"
-    for folder in (_mirror(named), _cache(named)):
+    for folder in (_mirror(named), cache() / named.name):
         if folder is not None and all(idx.find(folder, file.name) for file in named.files):
             return str(folder)
     return None
@@ -94,18 +94,19 @@ def _mirror(named: NamedSet) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _cache(named: NamedSet) -> Path:
+def cache() -> Path:
+    """The folder for what is fetched or made once: $LAMINA_CACHE, or the system's place for such things."""
     root = os.environ.get("LAMINA_CACHE")
     if root:
-        return Path(root, named.name)
-    from pooch.utils import os_cache  # loads what the network needs: only for a set that may need it
+        return Path(root)
+    from pooch.utils import os_cache  # loads what the network needs: only for data that may need it
 
-    return Path(os_cache("lamina"), named.name)
+    return Path(os_cache("lamina"))
 
 
 def _fetched(named: NamedSet) -> Path:
     """The folder of this set in the cache; files that are not there yet are downloaded."""
-    folder = _cache(named)
+    folder = cache() / named.name
     for file in named.files:
         if idx.find(folder, file.name) is None:
             _download(named, file, folder)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lamina.data.dataset import Dataset
 from lamina.data.fetch import File, NamedSet, found, read
 from lamina.data.sources.arrays import read_npz
 from lamina.data.sources.idx import read_folder
+from lamina.data.tables.reading import as_reading
+from lamina.data.tables.source import is_table
 from lamina.errors import DataError, did_you_mean, shown
 from lamina.kinds import Image, Label, Value, Vector
 
@@ -142,12 +145,16 @@ LONGEST_NAME = 255
 NAMED: dict[str, NamedSet] = {named.name: named for named in SETS}
 
 
-def load(where: str) -> Dataset:
+WHAT_THERE_IS = "is no named set, no table, no folder with IDX files and no .npz file"
+
+
+def load(where: str, **reading: Any) -> Dataset:
     """The data set that the user means.
 
     Args:
-        where: a named set; a folder with IDX files; or a .npz file. A named set goes before a folder of that name,
-            which is still to be had as ./name.
+        where: a named set; a table: CSV, Parquet or JSONL; a folder with IDX files; or a .npz file. A named set goes
+            before a folder of that name, which is still to be had as ./name.
+        reading: how a table is read: the settings of `Reading`, of which it needs the target.
 
     Raises:
         DataError: if it is none of these, or cannot be read or fetched.
@@ -155,18 +162,27 @@ def load(where: str) -> Dataset:
     >>> load("iris").features[0]
     'sepal length (cm)'
     """
+    if where not in NAMED and is_table(where):
+        from lamina.data.tables.table import load_table  # brings pyarrow
+
+        return load_table(where, as_reading(reading))
+    if reading:
+        raise DataError(f"{', '.join(reading)} would say how a table is read, but {where} is none; leave it out")
     if where in NAMED:
         return read(NAMED[where])
     path = Path(where)
     if len(path.name) > LONGEST_NAME:
-        raise DataError(f"{shown(where)} is no named set, no folder with IDX files and no .npz file; check the path")
+        raise DataError(f"{shown(where)} {WHAT_THERE_IS}; check the path")
     if path.is_dir():
         return read_folder(path, name=where)
     if path.suffix == ".npz":
         return read_npz(path, name=where)
     if path.is_file():
-        raise DataError(f"{where}: expected a .npz file or a folder with IDX files, got {path.suffix or 'no suffix'!r}")
-    raise DataError(f"{where!r} is no named set, no folder with IDX files and no .npz file{did_you_mean(where, NAMED)}")
+        raise DataError(
+            f"{where}: expected a table (.csv, .tsv, .parquet, .jsonl), a .npz file or a folder with IDX files, got"
+            f" {path.suffix or 'no suffix'!r}"
+        )
+    raise DataError(f"{where!r} {WHAT_THERE_IS}{did_you_mean(where, NAMED)}")
 
 
 def here(name: str) -> str | None:

@@ -15,6 +15,7 @@ from lamina.errors import DataError
 from lamina.kinds import Image, Label, Vector
 
 Colour = tuple[int, int, int]
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 PAPER, INK, PALE, LANE, LINE = (255, 255, 255), (32, 33, 36), (112, 117, 122), (243, 244, 246), (218, 220, 224)
 # Okabe and Ito's colours (2008), which the colour-blind can tell apart, without their yellow, and three more.
@@ -54,19 +55,19 @@ def sheet(dataset: Dataset, rows: Sequence[int] | Tensor) -> Picture.Image:
 def _contact_sheet(dataset: Dataset, rows: Tensor) -> Picture.Image:
     tiles = thumbnails(dataset.inputs.gather(rows))
     width, height = tiles[0].size
-    text = _font(13)
+    text = font_of(13)
     column_width = max(width, 56) + GAP
     row_height = height + 20 + GAP
     columns = _columns(len(tiles), math.sqrt(len(tiles) * 1.6 * row_height / column_width))
     lines = math.ceil(len(tiles) / columns)
-    page, draw, top = _page(_title(dataset, len(rows)), columns * column_width - GAP, lines * row_height - GAP)
+    page, draw, top = blank_page(_title(dataset, len(rows)), columns * column_width - GAP, lines * row_height - GAP)
     for number, (tile, row) in enumerate(zip(tiles, rows.tolist(), strict=True)):
         left = MARGIN + number % columns * column_width
         y = top + number // columns * row_height
         x = left + (column_width - GAP - width) // 2
         page.paste(tile, (x, y))
         draw.rectangle((x - 1, y - 1, x + width, y + height), outline=LINE)
-        caption = _fitting(_caption(dataset, row), text, column_width - 4)
+        caption = fitting(_caption(dataset, row), text, column_width - 4)
         draw.text((left + (column_width - GAP) / 2, y + height + 4), caption, INK, text, anchor="ma")
     return page
 
@@ -114,13 +115,13 @@ def _panels(dataset: Dataset, rows: Tensor) -> Picture.Image:
     title += f"; the first {features} of {inputs.shape[1]} features" if inputs.shape[1] > features else ""
     title += f"; the first {len(classes)} classes" if len(dataset.classes) > len(classes) else ""
     title += "" if classes else f"; upwards the target from {float(target.min()):.4g} to {float(target.max()):.4g}"
-    page, draw, top = _page(title, width, math.ceil(features / columns) * (inner + 52) - GAP, classes)
+    page, draw, top = blank_page(title, width, math.ceil(features / columns) * (inner + 52) - GAP, classes)
     for feature in range(features):
         x = MARGIN + feature % columns * (PANEL_WIDTH + 2 * GAP)
         y = top + feature // columns * (inner + 52)
         values = inputs[:, feature]
         name = dataset.features[feature] if dataset.features else f"feature {feature}"
-        draw.text((x, y), _fitting(name, _font(13), PANEL_WIDTH), INK, _font(13))
+        draw.text((x, y), fitting(name, font_of(13), PANEL_WIDTH), INK, font_of(13))
         if classes:
             for label in range(len(classes)):
                 lane = (x, y + 20 + label * LANE_HEIGHT)
@@ -128,8 +129,8 @@ def _panels(dataset: Dataset, rows: Tensor) -> Picture.Image:
         else:
             _scatter(draw, (x, y + 20), values, target.flatten(1)[:, 0])
         low, high = _ends(values)
-        draw.text((x, y + 22 + inner), f"{low:.4g}", PALE, _font(11))
-        draw.text((x + PANEL_WIDTH, y + 22 + inner), f"{high:.4g}", PALE, _font(11), anchor="ra")
+        draw.text((x, y + 22 + inner), f"{low:.4g}", PALE, font_of(11))
+        draw.text((x + PANEL_WIDTH, y + 22 + inner), f"{high:.4g}", PALE, font_of(11), anchor="ra")
     return page
 
 
@@ -169,17 +170,17 @@ def _ends(values: Tensor) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def _page(
+def blank_page(
     title: str, width: int, height: int, classes: Sequence[str] = ()
 ) -> tuple[Picture.Image, ImageDraw.ImageDraw, int]:
     """An empty page with a title and the colours of the classes; also the height at which its content begins."""
-    font = _font(15)
+    font = font_of(15)
     top = MARGIN + 32
     keys: list[tuple[int, int, int]] = []  # left, top, class
     left = MARGIN
     width = max(width, int(font.getlength(title)))
     for number, name in enumerate(classes):
-        needed = 16 + int(_font(13).getlength(name)) + 20
+        needed = 16 + int(font_of(13).getlength(name)) + 20
         if left > MARGIN and left + needed > MARGIN + width:
             left, top = MARGIN, top + 22
         keys.append((left, top, number))
@@ -190,7 +191,7 @@ def _page(
     draw.text((MARGIN, MARGIN - 4), title, INK, font)
     for x, y, number in keys:
         draw.rectangle((x, y + 3, x + 10, y + 13), fill=COLOURS[number])
-        draw.text((x + 16, y), classes[number], INK, _font(13))
+        draw.text((x + 16, y), classes[number], INK, font_of(13))
     return page, draw, top
 
 
@@ -199,11 +200,12 @@ def _title(dataset: Dataset, shown: int) -> str:
     return f"{dataset.name}: {shown:,} of {len(dataset):,} examples, {dataset.inputs.kind}, {what}"
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font_of(size: int) -> Font:
+    """The one typeface, so high in pixels."""
     return ImageFont.load_default(size)
 
 
-def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, room: float) -> str:
+def fitting(text: str, font: Font, room: float) -> str:
     """The text, or as much of its beginning as there is room for."""
     if font.getlength(text) <= room:
         return text

@@ -165,11 +165,17 @@ def drawn(dataset: Dataset, rows: Tensor) -> list[str]:
     return addresses
 
 
-def numbers(dataset: Dataset, rows: Tensor) -> list[tuple[float, ...]]:
-    """The first numbers of examples that are vectors."""
+def numbers(dataset: Dataset, rows: Tensor) -> list[tuple[str, ...]]:
+    """The first numbers of examples that are vectors, the first cells of those that are rows of a table."""
+    if dataset.origin is not None and len(rows):
+        from lamina.data.tables.encode import decoded
+
+        cells = dataset.inputs.gather(rows).numpy()
+        return [decoded(row, dataset.origin.fields)[:FEATURES] for row in cells]
     if not isinstance(dataset.inputs.kind, Vector):
         return [()] * len(rows)
-    return [tuple(values) for values in dataset.inputs.gather(rows)[:, :FEATURES].tolist()]
+    first = dataset.inputs.gather(rows)[:, :FEATURES].tolist()
+    return [tuple(f"{value:.4g}" for value in values) for values in first]
 
 
 def listed_values(values: Tensor) -> str:

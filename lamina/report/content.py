@@ -20,7 +20,7 @@ class Example(NamedTuple):
         due: the probability of the actual class; nan for values.
         wrong: whether another class was predicted.
         picture: the input as a `data:` address of a PNG; empty if it is none.
-        features: the input's first numbers, if it is a vector.
+        features: the input's first numbers or cells, if it is a vector or a row of a table.
     """
 
     row: int
@@ -30,7 +30,7 @@ class Example(NamedTuple):
     due: float = float("nan")
     wrong: bool = False
     picture: str = ""
-    features: tuple[float, ...] = ()
+    features: tuple[str, ...] = ()
 
 
 class Mistake(NamedTuple):

@@ -12,6 +12,7 @@ from lamina.report.markup import Markup, joined, table, tag
 from lamina.report.plots import histogram, interval, interval_scale, scatter
 
 MOST_CLASS_ROWS = 50
+LONGEST_CELL = 24
 MOST_LETTERS, LONGEST_NAME = 80, 12
 """Of class names that are written across; others stand upright."""
 
@@ -158,7 +159,7 @@ def _probability(p: float) -> str:
 
 
 def _numbers(example: Example, content: Content) -> list[str]:
-    return [f"{value:.4g}" for value in example.features]
+    return [text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…" for text in example.features]
 
 
 def _feature_names(content: Content, examples: Sequence[Example]) -> list[str]:

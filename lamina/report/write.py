@@ -12,7 +12,7 @@ import numpy as np
 
 import lamina
 from lamina.baselines import Baseline
-from lamina.kinds import Vector
+from lamina.kinds import Table, Vector
 from lamina.metrics import Measure, Tally
 from lamina.report.answers import FEATURES, Answers
 from lamina.report.content import Content
@@ -68,7 +68,7 @@ def gathered(
         log=log,
         troubles=troubles(job),
         answers=answers.told(test),
-        features=job.dataset.features[:FEATURES] if isinstance(job.dataset.inputs.kind, Vector) else (),
+        features=job.dataset.features[:FEATURES] if isinstance(job.dataset.inputs.kind, Vector | Table) else (),
         facts={
             "parameters": f"{job.net.parameter_count():,}",
             "steps": f"{job.step:,}",

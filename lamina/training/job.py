@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lamina.data.batches import Batch, Batches
 from lamina.data.dataset import Dataset
-from lamina.data.split import Parts, fingerprint, split
+from lamina.data.split import Parts, fingerprint
 from lamina.errors import RunError
 from lamina.evaluation import evaluate
 from lamina.kinds import Image, Vector
@@ -23,6 +23,7 @@ from lamina.stage import Stage
 from lamina.training import machine
 from lamina.training.average import Average
 from lamina.training.checkpoint import Checkpoints, Snapshot
+from lamina.training.data import parts_of
 from lamina.training.log import Log
 from lamina.training.loop import Step, fit
 from lamina.training.optimizers import Optimizer, restore_state, state_tensors
@@ -56,7 +57,7 @@ class Job:
         self.plan, self.dataset, self.folder, self.say = plan, dataset, folder, say
         machine.prepare(1)
         self.device = machine.chosen_device(plan.device)
-        self.shares: Parts = split(dataset, plan.valid, plan.test, plan.split_seed)
+        self.shares: Parts = parts_of(dataset, plan)
         self.optimizer = parse_as(Optimizer, plan.optimizer)
         self.net = build(stage, dataset.inputs.kind, dataset.target.kind, plan.seed).to(self.device)
         machine.prepare(plan.threads or self.suitable_threads())
@@ -144,6 +145,11 @@ class Job:
     def evaluate(self, rows: Tensor, see: Callable[[Batch, Any], object] | None = None) -> Tally:
         """The tally of the net as it is now over these rows; `see` takes each batch with the answer to it."""
         return evaluate(self.net, Batches(self.dataset, rows, LOOK_ROWS, None, self.device).epoch(0), see)
+
+    def calibrate(self) -> None:
+        """Let the net see how far its answers are off on the validation part."""
+        still = Batches(self.dataset, self.shares.valid, LOOK_ROWS, None, self.device)
+        self.net.calibrate((batch.inputs, batch.target) for batch in still.epoch(0))
 
     # --- how far it is ---------------------------------------------------------------------------------------------
 

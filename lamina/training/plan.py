@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from lamina.errors import RunError, listed
-from lamina.settings import Bounds, Count, Positive, bind
+from lamina.settings import Bounds, Count, Natural, Positive, bind
 from lamina.word import Word
 
 FILE = "run.toml"
 LARGEST_BYTES = 2**20
 
 Seed = Annotated[int, Bounds(low=0, high=2**63 - 1)]
+Folds = Annotated[int, Bounds(low=2, high=2**31 - 1)]
 Share = Annotated[float, Bounds(low=0, high=1, low_open=True, high_open=True)]
 
 
@@ -38,6 +39,7 @@ class Plan(Word):
             checkpoint with half the rate.
         tolerance: how many times that is done before the run stops.
         valid, test: the shares of the data set aside, where its makers set none aside.
+        fold, folds: in cross-validation, which of how many parts tests, from 0; `valid` is then a share of the others.
         checkpoint_seconds: the time between checkpoints.
         device: "auto", "cpu", "cuda", ...
         threads: of the CPU; 0 for as many as pay: one for steps of little work, else all cores.
@@ -63,6 +65,8 @@ class Plan(Word):
     tolerance: Count = 5
     valid: Share = 0.1
     test: Share = 0.2
+    fold: Natural | None = None
+    folds: Folds | None = None
     checkpoint_seconds: Positive = 30.0
     device: str = "auto"
     threads: Annotated[int, Bounds(low=0, high=1024)] = 0
@@ -75,13 +79,25 @@ class Plan(Word):
             mistakes.append(f"give one of epochs, steps and budget_seconds, got {' and '.join(lengths) or 'none'}")
         if values["parts"] > values["batch"]:
             mistakes.append(f"parts must be at most batch={values['batch']}, got parts={values['parts']}")
-        if values["valid"] + values["test"] >= 1:
+        mistakes += _fold_mistakes(values["fold"], values["folds"], values["test"])
+        if values["folds"] is None and values["valid"] + values["test"] >= 1:
             mistakes.append("valid and test must leave something to train on: together below 1")
         if values["tolerance"] != 5 and values["nonfinite"] == "stop":
             mistakes.append(
                 'tolerance has no effect with nonfinite="stop"; choose "skip" or "rollback", or leave it out'
             )
         return mistakes
+
+
+def _fold_mistakes(fold: int | None, folds: int | None, test: float) -> list[str]:
+    if fold is None and folds is None:
+        return []
+    if fold is None or folds is None:
+        return [f"give fold and folds together, got {fold=} and {folds=}"]
+    mistakes = [f"fold must be below folds={folds}, got {fold=}"] if fold >= folds else []
+    if test != 0.2:
+        mistakes.append("test has no effect with folds: each fold tests on its share; leave it out")
+    return mistakes
 
 
 def edited(plan: Plan, was: dict[str, Any]) -> list[str]:
@@ -119,7 +135,12 @@ def plan_in(path: Path) -> Plan:
 
 def noted(folder: Path, table: str) -> dict[str, Any]:
     """A table of the notes in a run's plan; empty if there is none."""
-    notes = _tables(folder / FILE).get(table)
+    return noted_in(folder / FILE, table)
+
+
+def noted_in(path: Path, table: str) -> dict[str, Any]:
+    """A table of the notes in a file such as run.toml; empty if there is none."""
+    notes = _tables(path).get(table)
     return notes if isinstance(notes, dict) else {}
 
 

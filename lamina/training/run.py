@@ -16,6 +16,7 @@ import lamina
 from lamina.baselines import Baseline, baselines
 from lamina.data.dataset import Dataset
 from lamina.data.split import fingerprint
+from lamina.data.tables.source import ENDINGS, is_table
 from lamina.defaults import default_net, default_optimizer, default_pace
 from lamina.errors import Problems, RunError, listed
 from lamina.metrics import Measure, Tally
@@ -26,7 +27,7 @@ from lamina.sentence import read_as
 from lamina.settings import bind
 from lamina.stage import Stage
 from lamina.training import files, machine
-from lamina.training.data import ARRAYS, address, as_dataset
+from lamina.training.data import ARRAYS, address, anywhere, as_dataset, data_for
 from lamina.training.job import Evaluation, Job
 from lamina.training.lock import Lock
 from lamina.training.loop import Step
@@ -57,13 +58,15 @@ def train(
 
     Args:
         net: the sentence, as words or as text; None for a default one.
-        data: a named set, a path, a `Dataset`, or a pair (inputs, target) of arrays.
+        data: a named set, a path, a frame of pandas, polars or arrow, a `Dataset`, or a pair (inputs, target) of
+            arrays.
         optimizer: as a word or as text; None for AdamW with a cosine.
         out: the run's folder; None for the next free `runs/<data>-<number>`.
         display: shows progress; on stderr unless it says otherwise, None shows nothing.
         say: takes notes for the user, a sentence each; on stderr unless it says otherwise.
         beside: the baselines of this data and split where they are known already, from `lamina.baselines`.
-        settings: those of `Plan`: epochs, steps, budget_seconds, batch, seed, ...
+        settings: those of `Plan`: epochs, steps, budget_seconds, batch, seed, ...; and, for a table, those of
+            `Reading`: target, kinds, group, time, ... (`test` may be a file of rows that test).
 
     Raises:
         LaminaError: if anything asked for cannot be; all mistakes in the request at once.
@@ -76,7 +79,7 @@ def train(
         ...     print(run.test["accuracy"].value > 0.8)
         True
     """
-    dataset = as_dataset(data)
+    dataset = data_for(data, settings, say)
     plan, stage = planned(net, dataset, optimizer, settings)
     folder = new_folder(out, dataset.name)
     with Lock(folder), machine.listening() as signals, machine.restored():
@@ -90,6 +93,8 @@ def train(
             "code": {"needed": foreign(job.net)},
             "machine": machine.fingerprint(job.device),
         }
+        if dataset.origin is not None:
+            notes["table"] = anywhere(dataset.origin.reading).to_json()
         with closing(job.log):
             files.replace(folder / FILE, written_plan(plan, lamina.__version__, notes).encode())
             job.begin()
@@ -124,7 +129,7 @@ def resume(
     if net is None and noted(run.folder, "code").get("needed"):
         text = "the net holds stages of your own, so its code is needed: lamina.resume(folder, net=...)"
         raise RunError(f"{folder}: {text}")
-    dataset = as_dataset(run.plan.data if data is None else data)
+    dataset = as_dataset(run.plan.data if data is None else data, noted(run.folder, "table"))
     with Lock(run.folder), machine.listening() as signals, machine.restored():
         problems = Problems()
         stage = read_net(run.plan.net if net is None else net, dataset, problems)
@@ -163,7 +168,8 @@ def finish(job: Job, beside: dict[str, Baseline] | None = None) -> None:
     seconds = job.seconds()
     job.keep_best()
     dataset = job.dataset
-    Model(job.net, dataset.classes, dataset.features, dataset.inputs.scale).save(job.folder / "model")
+    job.calibrate()
+    Model(job.net, dataset.classes, dataset.features, dataset.inputs.scale, dataset.origin).save(job.folder / "model")
     answers = Answers(dataset)
     valid, tally = job.evaluate(job.shares.valid).measures(), job.evaluate(job.shares.test, answers.add)
     beside = baselines(dataset, job.shares) if beside is None else beside
@@ -242,7 +248,8 @@ def new_folder(out: str | Path | None, name: str) -> Path:
         if out is not None:
             made(Path(out))
             return Path(out)
-        stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(name).stem) or "run"
+        last = ENDINGS.sub("", Path(name).name) if is_table(name) else Path(name).stem
+        stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", last).strip("-") or "run"
         for number in itertools.count(1):
             folder = Path("runs", f"{stem}-{number}")
             with suppress(FileExistsError):  # another run may take it at this very moment

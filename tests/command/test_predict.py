@@ -166,6 +166,7 @@ def test_evaluation_gives_the_measures_of_the_test_part(command: Any, iris: Path
         "macro_f1",
         "baseline",
         "baseline",
+        "baseline",
     ]
     assert found["baseline"] == result["baseline"]
 

@@ -141,7 +141,7 @@ def test_the_page_is_well_formed_and_says_its_figures():
 def test_hostile_names_are_shown_and_never_run():
     answers = told(vectors(3, 30), likely(3, 30))
     answers = replace(
-        answers, names=(HOSTILE, "b", "c"), hardest=[Example(3, HOSTILE, HOSTILE, 0.9, 0.1, True, "", (1.0,))]
+        answers, names=(HOSTILE, "b", "c"), hardest=[Example(3, HOSTILE, HOSTILE, 0.9, 0.1, True, "", (HOSTILE,))]
     )
     strange = content(
         data=HOSTILE, about=HOSTILE, net=HOSTILE, run=HOSTILE, commands=[(HOSTILE, HOSTILE)], given=HOSTILE,
@@ -236,7 +236,7 @@ def test_wrong_examples_come_first_the_least_likely_of_all_at_the_head():
     assert [(e.row, e.wrong) for e in answers.hardest] == [(1, True), (3, True), (2, False), (0, False), (4, False)]
     assert answers.hardest[0].due == pytest.approx(0.2)
     assert answers.hardest[0].sure == pytest.approx(0.8)
-    assert answers.hardest[0].features == (0.0, 1.0, 0.0, 0.0, 0.0)
+    assert answers.hardest[0].features == ("0", "1", "0", "0", "0")
     assert answers.wrong == 2
     text = read(page(content(answers=answers))).text()
     assert "2 of 5 test examples are wrong." in text
@@ -289,7 +289,7 @@ def values(size: int, rows: int, error: torch.Tensor) -> ValueAnswers:
         np.arange(rows * size, dtype=np.float32).reshape(rows, size),
     )
     answers, target = Answers(dataset), dataset.target.values
-    answers.add(Batch(None, target, torch.arange(rows), 0), Estimated(target + error))
+    answers.add(Batch(None, target, torch.arange(rows), 0), Estimated(target + error, *torch.full((2, *target.shape), torch.inf)))
     said = answers.told(ValueTally.of(target + error, target))
     assert isinstance(said, ValueAnswers)
     return said

@@ -258,7 +258,7 @@ def test_a_model_that_cannot_be_written_is_an_error_and_leaves_no_result(tmp_pat
 def test_data_of_no_known_sort_is_refused() -> None:
     with pytest.raises(DataError) as error:
         la.train(NET, 17)
-    assert str(error.value) == "data must be a name, a path, or a pair (inputs, target) of arrays, got int"
+    assert str(error.value) == "data must be a name, a path, a frame, or a pair (inputs, target) of arrays, got int"
 
 
 def test_an_unknown_device_is_named_with_the_other_mistakes() -> None:

@@ -13,7 +13,8 @@ from runs import NET, equal, final, small, stopping_at
 import lamina as la
 from lamina.errors import RunError
 from lamina.training.machine import Interrupted
-from lamina.training.seeds import over_seeds, train_seeds
+from lamina.training.seeds import train_seeds
+from lamina.training.several import mean_of
 
 SHORT = {"steps": 3, "threads": 1}
 
@@ -49,7 +50,7 @@ def test_one_seed_is_a_plain_run_in_the_folder_itself(tmp_path: Path) -> None:
 
 
 def test_an_interval_over_two_equal_values_is_a_point() -> None:
-    assert over_seeds([0.5, 0.5]) == (0.5, 0.5, 0.5)
+    assert mean_of([0.5, 0.5]) == (0.5, 0.5, 0.5)
 
 
 def test_no_seed_is_refused() -> None:

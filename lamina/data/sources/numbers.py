@@ -6,9 +6,11 @@ import csv
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from lamina.errors import DataError, did_you_mean, shown
+
+Row = TypeVar("Row")
 
 LONGEST_LINE = 2**24
 BLOCK = 2**16
@@ -161,9 +163,9 @@ def _is_number(cell: str) -> bool:
     return _reads_as_number(cell) and abs(number := float(cell)) <= LARGEST and not math.isnan(number)
 
 
-def chunked(rows: Iterable[list[float]], most: int, waits: Callable[[], bool]) -> Iterator[list[list[float]]]:
+def chunked(rows: Iterable[Row], most: int, waits: Callable[[], bool]) -> Iterator[list[Row]]:
     """Rows in lists of at most `most`, and of fewer where the next one would have to be waited for."""
-    chunk: list[list[float]] = []
+    chunk: list[Row] = []
     for row in rows:
         chunk.append(row)
         if len(chunk) >= most or waits():
