@@ -90,7 +90,7 @@ def _skewness(values: Tensor) -> float:
 def default_optimizer(dataset: Dataset, steps: int | None = None) -> str:
     """AdamW with a cosine to zero: the rule that forgives most. It warms up over a tenth of a short run."""
     warmup = 20 if len(dataset) < FEW else 200
-    if isinstance(steps, int):
+    if steps is not None:
         warmup = min(warmup, steps // 10)
     return f"AdamW(cosine(0.003, warmup={warmup}))"
 

@@ -35,3 +35,11 @@ def refused(data, reading=None, **settings) -> str:
     with pytest.raises(DataError) as caught:
         read(data, reading, **settings)
     return str(caught.value)
+
+
+def read_or_refused(data, reading=None):
+    """The source and its rows, or None and what is said of it."""
+    try:
+        return read(data, reading)
+    except DataError as error:
+        return None, str(error)

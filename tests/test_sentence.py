@@ -44,7 +44,9 @@ stages = st.recursive(
     ),
     max_leaves=8,
 )
-ends = st.one_of(st.builds(la.Classify, shares, rules), st.builds(la.Regress, st.sampled_from(["linear", "log"]), rules))
+ends = st.one_of(
+    st.builds(la.Classify, shares, rules), st.builds(la.Regress, st.sampled_from(["linear", "log"]), rules)
+)
 rates = st.one_of(
     st.builds(
         lambda rate, warmup, part: la.cosine(rate, warmup, part * rate), positives, st.integers(0, 10**6), shares

@@ -59,7 +59,9 @@ class Periodic(Encoder):
         self.deviation.copy_(spread(mean, deviation))
 
     def encoded(self, numbers: Float[Tensor, "B N"]) -> Float[Tensor, "B M"]:
-        standard = ((numbers - self.mean) / self.deviation).nan_to_num(0.0)  # before a weight meets it: NaN has no slope
+        standard = ((numbers - self.mean) / self.deviation).nan_to_num(
+            0.0
+        )  # before a weight meets it: NaN has no slope
         angle = 2 * math.pi * standard[:, :, None] * self.frequency  # (B, N, F)
         waves = torch.cat((angle.sin(), angle.cos()), -1)  # (B, N, 2 F)
         mapped = F.relu(torch.einsum("bnf,nfw->bnw", waves, self.weight) + self.offset)

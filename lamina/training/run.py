@@ -213,9 +213,10 @@ def planned(
     pace = {name: value for name, value in default_pace(dataset).items() if not (lengths and name == "epochs")}
     problems = Problems()
     stage = read_net(default_net(dataset).net if net is None else net, dataset, problems)
-    rule = default_optimizer(dataset, chosen.get("steps")) if optimizer is None else str(optimizer)
+    said = {"data": address(dataset), "net": str(stage), **pace, **chosen}
+    rule = default_optimizer(dataset, length(said, len(dataset))) if optimizer is None else str(optimizer)
     problems.extend(read_as(Optimizer, rule)[1], "optimizer")
-    said = {"data": address(dataset), "net": str(stage), "optimizer": rule, **pace, **chosen}
+    said["optimizer"] = rule
     values, mistakes = bind("the plan", Plan.settings(), (), said)
     problems.extend(mistakes or Plan.conflicts(**values))
     if "test" in chosen and dataset.test is not None:
@@ -227,6 +228,14 @@ def planned(
     if stage is None or problems.texts:
         raise RunError(listed(problems.texts, "the run cannot begin"))
     return Plan(**values), stage
+
+
+def length(said: dict[str, Any], examples: int) -> int | None:
+    """About how many steps a run will have; None where time limits it, or what was said is no number."""
+    steps, epochs, batch = (said.get(name) for name in ("steps", "epochs", "batch"))
+    if isinstance(steps, int):
+        return steps
+    return epochs * examples // max(1, batch) if isinstance(epochs, int) and isinstance(batch, int) else None
 
 
 def read_net(net: Stage | str, dataset: Dataset, problems: Problems) -> Stage | None:

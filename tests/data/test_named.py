@@ -253,7 +253,10 @@ def test_a_folder_and_an_npz_file_are_loaded_by_their_path(tmp_path):
 @pytest.mark.parametrize(
     ("where", "words"),
     [
-        ("digit", "'digit' is no named set, no table, no folder with IDX files and no .npz file; did you mean 'digits'?"),
+        (
+            "digit",
+            "'digit' is no named set, no table, no folder with IDX files and no .npz file; did you mean 'digits'?",
+        ),
         (
             "Fashion_MNIST",
             "'Fashion_MNIST' is no named set, no table, no folder with IDX files and no .npz file; did you mean 'fashion-mnist'?",
@@ -264,7 +267,10 @@ def test_a_folder_and_an_npz_file_are_loaded_by_their_path(tmp_path):
             "there are: digits, iris, wine, breast-cancer, diabetes, mnist, fashion-mnist",
         ),
         ("no/such.npz", "no/such.npz: expected a .npz file, found nothing there; check the path"),
-        (__file__, f"{__file__}: expected a table (.csv, .tsv, .parquet, .jsonl), a .npz file or a folder with IDX files, got '.py'"),
+        (
+            __file__,
+            f"{__file__}: expected a table (.csv, .tsv, .parquet, .jsonl), a .npz file or a folder with IDX files, got '.py'",
+        ),
     ],
 )
 def test_what_cannot_be_loaded_is_named_with_what_can(where, words):

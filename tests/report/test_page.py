@@ -289,7 +289,10 @@ def values(size: int, rows: int, error: torch.Tensor) -> ValueAnswers:
         np.arange(rows * size, dtype=np.float32).reshape(rows, size),
     )
     answers, target = Answers(dataset), dataset.target.values
-    answers.add(Batch(None, target, torch.arange(rows), 0), Estimated(target + error, *torch.full((2, *target.shape), torch.inf)))
+    answers.add(
+        Batch(None, target, torch.arange(rows), 0),
+        Estimated(target + error, *torch.full((2, *target.shape), torch.inf)),
+    )
     said = answers.told(ValueTally.of(target + error, target))
     assert isinstance(said, ValueAnswers)
     return said

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lamina.data.tables.columns import Growth, Misread, growth
+from lamina.data.tables.columns import Booleans, Nothing, Numbers
 from lamina.data.tables.gathered import Collected, Gathered
+from lamina.data.tables.growth import Growth, Misread
 from lamina.data.tables.reading import Reading
 from lamina.data.tables.source import Retyped, Source
 from lamina.data.tables.stored import arrays
+from lamina.data.tables.texts import Parsed, Words
 from lamina.errors import DataError, Problems
 
 __all__ = ["Collected", "Gathered", "collect"]
@@ -55,7 +57,7 @@ def collect(source: Source, reading: Reading, folder: Path | None = None) -> Col
 def _read(source: Source, said: dict[str, str], folder: Path | None) -> tuple[dict[str, Growth], int]:
     types = source.columns()
     columns = {
-        name: growth(name, type_, folder and folder / f"{place}.column", said.get(name, ""))
+        name: _begun(name, type_, folder and folder / f"{place}.column", said.get(name, ""))
         for place, (name, type_) in enumerate(types.items())
     }
     rows = 0
@@ -65,6 +67,28 @@ def _read(source: Source, said: dict[str, str], folder: Path | None) -> tuple[di
         rows += table.num_rows
         _refuse_infinite(source, columns)
     return {name: column.ended() for name, column in columns.items()}, rows
+
+
+def _begun(name: str, type_: pa.DataType, path: Path | None, said: str = "") -> Growth:
+    """The beginning of a column of this type.
+
+    Args:
+        name: of the column.
+        type_: of its cells.
+        path: the file for its values; None for memory.
+        said: what the user says that it is.
+    """
+    if pa.types.is_null(type_) or said == "leave":
+        return Nothing(name, path, str(type_), "nothing")
+    if pa.types.is_timestamp(type_) or pa.types.is_date(type_):
+        return Numbers(name, path, moments=True)
+    if pa.types.is_floating(type_) or pa.types.is_integer(type_):
+        return Numbers(name, path)
+    if pa.types.is_boolean(type_):
+        return Booleans(name, path)
+    if pa.types.is_dictionary(type_) or pa.types.is_string(type_) or pa.types.is_large_string(type_):
+        return Parsed(name, path, None, said=True) if said == "number" else Words(name, path, said)
+    return Nothing(name, path, str(type_), "nested")
 
 
 def _said(reading: Reading) -> dict[str, str]:
@@ -99,6 +123,6 @@ def _refuse_infinite(source: Source, columns: dict[str, Growth]) -> None:
             row, value = infinite
             problems.add(
                 f"{source.where(row)}: column {name!r} must hold numbers up to 3.4e38, got {value:g}; mend it, "
-                f"`--blank {value:g}` to read it as blank, or --kind {name}=leave"
+                f"name its spelling with --blank to read it as blank, or say --kind {name}=leave"
             )
     problems.raise_as(DataError, f"{source.name} holds numbers that are too large")

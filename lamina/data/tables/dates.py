@@ -62,6 +62,17 @@ def guess(words: Sequence[str]) -> Guess | None:
     return Guess(*fitting[0], otherwise=fitting[1][0] if len(fitting) > 1 else None)
 
 
+def nearly(words: Sequence[str]) -> str | None:
+    """How most of these words are written, if most are dates; some of the first words speak for all."""
+    few = words[:FEW]
+    if sum(bool(ISO.fullmatch(word)) for word in few) > len(few) / 2:
+        return ""
+    if sum(bool(LIKE_A_DATE.match(word)) for word in few) <= len(few) / 2:
+        return None
+    written = (day + time for day in DAYS for time in TIMES)
+    return max(written, key=lambda one: int((~np.isnan(moments(few, one))).sum()))
+
+
 def moments(words: Sequence[str], written: str) -> NDArray[np.float64]:
     """Seconds since 1970 of each word; NaN where it is no date written that way.
 

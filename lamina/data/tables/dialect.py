@@ -71,16 +71,8 @@ def dialect_of(head: bytes, name: str, reading: Reading, expected: Collection[st
         names, notes = _head_names(rows[0], name)
         _check_width(rows, name)
         return Dialect(marks, names, int(starts[1]) if len(starts) > 1 else len(head), notes)
-    width = Counter(map(len, rows)).most_common(1)[0][0]
-    names = tuple(f"column_{number}" for number in range(1, width + 1))
-    notes = ()
-    if reading.header is None:
-        called = names[0] if width == 1 else f"{names[0]} to {names[-1]}"
-        notes = (
-            f"{name}: its first line does not look like a head (it begins {shown(rows[0][0])}), so the columns are "
-            f"called {called}; say header=True if it is one, or give names",
-        )
-    return Dialect(marks, names, 0, notes)
+    names, notes = _numbered(rows, name)
+    return Dialect(marks, names, 0, notes if reading.header is None else ())
 
 
 def _delimiter(text: str, name: str, reading: Reading) -> str:
@@ -164,6 +156,17 @@ def _given_names(names: Sequence[str], rows: Rows, name: str) -> tuple[str, ...]
             f"{name}: expected {width} names for its {width} columns, got {len(names)} names; name them all"
         )
     return _unlike(tuple(names), name)
+
+
+def _numbered(rows: Rows, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names for the columns of a file without a head, and what to say of them."""
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    names = tuple(f"column_{number}" for number in range(1, width + 1))
+    called = names[0] if width == 1 else f"{names[0]} to {names[-1]}"
+    return names, (
+        f"{name}: its first line does not look like a head (it begins {shown(rows[0][0])}), so the columns are "
+        f"called {called}; say --header if it is one, or --names",
+    )
 
 
 def _head_names(cells: list[str], name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -75,7 +75,9 @@ def _arrow(frame: Any) -> pa.Table:
     except (pa.ArrowException, TypeError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{NAME}: cannot be read ({shown(str(error))}); give every column one type") from None
+        raise DataError(
+            f"{NAME}: cannot be read ({shown(str(error))}); give every column one type and one length"
+        ) from None
     raise DataError(
         f"expected a path, a table of pandas, polars or arrow, or a dict of arrays, got {shown(frame)}; "
         "for arrays pass a dict that names the columns"

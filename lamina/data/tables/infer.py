@@ -6,16 +6,17 @@ import re
 
 import numpy as np
 
-from lamina.data.tables.columns import MOST_WORDS, mostly_numbers
+from lamina.data.tables import dates
 from lamina.data.tables.fields import FALSE, TRUE
-from lamina.data.tables.gathered import Collected, Gathered
+from lamina.data.tables.gathered import MOST_ODD, Collected, Gathered
 from lamina.data.tables.overruled import as_said
 from lamina.data.tables.profile import Profile, commonest, histogram
 from lamina.data.tables.reading import Reading
 from lamina.data.tables.slips import message, odd_ones, refuse_odd
 from lamina.data.tables.spelling import numbers_of
+from lamina.data.tables.texts import MOST_WORDS, MOSTLY, mostly_numbers
 from lamina.data.tables.verdict import Verdict, boolean, category, date, left_out, number
-from lamina.errors import DataError, Problems, did_you_mean, nearest
+from lamina.errors import DataError, Problems, did_you_mean, nearest, shown
 
 __all__ = ["Profile", "profiles"]
 
@@ -121,12 +122,27 @@ def _of_words(collected: Collected, gathered: Gathered, is_target: bool) -> Verd
                 raise DataError(message(collected, gathered, odd_ones(gathered, strange), expected))
             if not strange.any():
                 warnings = (f"its texts are all numbers; to read them so, say --kind {gathered.name}=number",)
+        warnings += _nearly_dates(collected, gathered)
     if not gathered.repeats and cells > FEW and not is_target and not _spaced(gathered):
-        return left_out("every value is different, as an id is")
+        return left_out("every value is different, as an id is", warnings)
     if distinct is not None and _is_category(gathered, distinct):
         return category(gathered, tuple(sorted(gathered.words)), warnings=warnings)
     many = f"more than {MOST_WORDS:,}" if distinct is None else f"{distinct:,}"
     return Verdict("text", f"{many} distinct texts: left out; text is for a model of text", warnings=warnings)
+
+
+def _nearly_dates(collected: Collected, gathered: Gathered) -> tuple[str, ...]:
+    """A warning where all but a few words are dates."""
+    written = dates.nearly(gathered.words)
+    if written is None:
+        return ()
+    strange = np.isnan(dates.moments(gathered.words, written))
+    if strange.sum() > MOST_ODD or gathered.counts[strange].sum() > (1 - MOSTLY) * gathered.cells:
+        return ()
+    word, row = odd_ones(gathered, strange).first
+    said = f"{gathered.name}=date{written and ':' + written}"
+    cure = f"mend it, or name it with --blank and say --kind {shown(said)}"
+    return (f"it would read as dates, but for {shown(word)} ({collected.where(row)}); {cure}",)
 
 
 def _is_category(gathered: Gathered, distinct: int) -> bool:

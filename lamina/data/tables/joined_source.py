@@ -8,28 +8,37 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import pyarrow as pa
 
 from lamina.data.tables.arrow_cells import TEXT, is_plain
+from lamina.data.tables.left_out import LeftOut
 from lamina.data.tables.source import Retyped, Source
 from lamina.errors import DataError, did_you_mean, listed
 
 Opener = Callable[[Collection[str], Sequence[str] | None, Sequence[str]], Source]
 
 
-def joined(name: str, openers: Sequence[Opener], as_text: Collection[str], only: Sequence[str] | None) -> Source:
+def joined(
+    name: str, openers: Sequence[Opener], as_text: Collection[str], only: Sequence[str] | None, skip_bad: int
+) -> Source:
     """The files that these open, one after the other; a single one stands for itself."""
     parts = [openers[0](as_text, only, ())]
     for opener in openers[1:]:
         parts.append(opener(as_text, only, tuple(parts[0].columns())))
-    return parts[0] if len(parts) == 1 else JoinedSource(name, parts)
+    return parts[0] if len(parts) == 1 else JoinedSource(name, parts, skip_bad)
 
 
 class JoinedSource(Source):
     """The rows of several sources whose columns have the same names, in the order of the first.
 
     A column that holds numbers here and texts there is text everywhere.
+
+    Args:
+        name: what the user called them.
+        parts: one a file.
+        skip_bad: how many rows may be left out of all together.
     """
 
-    def __init__(self, name: str, parts: Sequence[Source]) -> None:
+    def __init__(self, name: str, parts: Sequence[Source], skip_bad: int) -> None:
         super().__init__(name, sum(part.size for part in parts))
+        self._skip_bad = skip_bad
         self._parts = parts
         self._rows = [0] * len(parts)
         self._check_names()
@@ -49,7 +58,7 @@ class JoinedSource(Source):
             except Retyped:
                 self._types = self._agreed()
                 raise
-        self._collect_notes()
+            self._collect_notes()
 
     def where(self, row: int) -> str:
         for part, rows in zip(self._parts, self._rows, strict=True):
@@ -65,7 +74,11 @@ class JoinedSource(Source):
 
     def _collect_notes(self) -> None:
         self.notes = [note for part in self._parts for note in part.notes]
-        self.skipped = [row for part in self._parts for row in part.skipped]
+        left_out = LeftOut(self.name, self._skip_bad)
+        for message in (message for part in self._parts for message in part.skipped):
+            left_out.add(0, message)
+        left_out.check()
+        self.skipped = left_out.messages
 
     def _check_names(self) -> None:
         first = self._parts[0]

@@ -165,6 +165,8 @@ class JsonlSource(Source):
         if faults:
             self._leave_out(faults, 0)
         json_rows.learned(self._kinds, rows)
+        if not self._kinds and rows:
+            raise DataError(f"{self.name}: expected objects with keys, found only empty ones; check the file")
         for name in self.columns():
             if self._kinds[name] != "text" or name in self.as_text:
                 continue

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from lamina.data.tables import dates
 from lamina.data.tables.cells import as_words, cells_of
-from lamina.data.tables.columns import MOST_WORDS
 from lamina.data.tables.fields import FALSE, TRUE, unwritable
 from lamina.data.tables.gathered import Collected, Gathered
 from lamina.data.tables.slips import message, odd_ones, refuse_odd
 from lamina.data.tables.spelling import numbers_of
+from lamina.data.tables.texts import MOST_WORDS
 from lamina.data.tables.verdict import Verdict, boolean, category, date, left_out, number
 from lamina.errors import DataError
 

@@ -17,7 +17,7 @@ from lamina.data.tables.profile import Profile
 WIDTH = 100
 MOST_COLUMNS = 60
 MOST_MESSAGES = 10
-NAME_WIDTH, VALUES_WIDTH, LEAST_ROOM = 24, 30, 16
+NAME_WIDTH, VALUES_WIDTH, LEAST_ROOM = 24, 44, 16
 MOST_OF_VALUE = 20
 HEAD = ("column", "kind", "blanks", "values", "why")
 LEFT_OUT = "left out"
@@ -131,7 +131,9 @@ def _cells(profile: Profile, target: Sequence[str]) -> tuple[str, ...]:
     kind, blanks = kind_text(profile, target), blanks_text(profile)
     if kind == LEFT_OUT:
         return profile.name, kind, blanks, profile.reason.replace(f": {LEFT_OUT}", ""), ""
-    return profile.name, kind, blanks, values_text(profile), profile.reason
+    # How many values a category has is told beside them.
+    counted = profile.distinct is not None and profile.reason.startswith(f"{profile.distinct:,} distinct")
+    return profile.name, kind, blanks, values_text(profile), "" if counted else profile.reason
 
 
 def kind_text(profile: Profile, target: Sequence[str] = ()) -> str:

@@ -102,7 +102,7 @@ def open_source(
 
     patterns = [str(data), *(() if test else reading.files)]
     paths = [path for pattern in patterns for path in paths_of(pattern)]
-    return joined(str(data), [_opener(path, reading) for path in paths], as_text, only)
+    return joined(str(data), [_opener(path, reading) for path in paths], as_text, only, reading.skip_bad)
 
 
 def _opener(path: Path, reading: Reading) -> Callable[[Collection[str], Sequence[str] | None, Sequence[str]], Source]:

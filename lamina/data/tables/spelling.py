@@ -20,8 +20,8 @@ EXACT = 2.0**53
 def numbers_of(words: Iterable[str]) -> NDArray[np.float64]:
     """The number that each word spells; NaN where it spells none.
 
-    >>> numbers_of(["7", "-1.5e3", "007", "seven", "1_000"])
-    array([ 7.0e+00, -1.5e+03,  7.0e+00,      nan,      nan])
+    >>> numbers_of(["7", "-1.5e3", "007", "seven", "1_000"]).tolist()
+    [7.0, -1500.0, 7.0, nan, nan]
     """
     return np.array([float(word) if NUMBER.fullmatch(word) else math.nan for word in words], np.float64)
 

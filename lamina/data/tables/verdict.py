@@ -35,7 +35,7 @@ class Verdict:
 def number(gathered: Gathered, reason: str = "") -> Verdict:
     """A quantity."""
     if not reason:
-        reason = f"{'whole ' if gathered.whole else ''}numbers from {_short(gathered.low)} to {_short(gathered.high)}"
+        reason = "whole numbers" if gathered.whole else "numbers"
     warnings: tuple[str, ...] = ()
     if gathered.deviation > 0 and abs(gathered.mean) > MOST_SPREAD * gathered.deviation:
         warnings = (
@@ -71,9 +71,9 @@ def date(gathered: Gathered, reason: str = "") -> Verdict:
     return Verdict("date", reason, Date(gathered.name, parts, written, gathered.blanks > 0), warnings)
 
 
-def left_out(reason: str) -> Verdict:
+def left_out(reason: str, warnings: tuple[str, ...] = ()) -> Verdict:
     """Nothing to learn from."""
-    return Verdict("leave", f"{reason}: left out")
+    return Verdict("leave", f"{reason}: left out", warnings=warnings)
 
 
 def distinct_in_rows(gathered: Gathered) -> str:

@@ -4,11 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from given_tables import Given, collected, cut, rows
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.data.tables import collect as collecting
-from lamina.data.tables import columns, stored
+from lamina.data.tables import stored, texts
 from lamina.data.tables.collect import collect
 from lamina.data.tables.reading import Reading
 from lamina.errors import DataError
@@ -95,23 +95,20 @@ def test_reading_begins_again_when_the_source_has_learned_better(tmp_path):
         assert found.columns["y"].counts.tolist() == [2, 1]
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(math.inf, "inf"), (-math.inf, "-inf"), (1e39, "1e+39"), (-1e300, "-1e+300")]
-)
+@pytest.mark.parametrize(("value", "text"), [(math.inf, "inf"), (-math.inf, "-inf"), (1e39, "1e+39")])
 def test_numbers_that_float32_cannot_hold_are_refused_with_their_row(value, text):
-    assert refusal({"price": [1.0, None, value, value]}, size=2) == (
-        f"houses.csv:4: column 'price' must hold numbers up to 3.4e38, got {text}; mend it, `--blank {text}` to read it as "
-        "blank, or --kind price=leave"
+    assert refusal({"price": [1.0, None, value, value]}) == (
+        f"houses.csv:4: column 'price' must hold numbers up to 3.4e38, got {text}; mend it, name its spelling with --blank "
+        "to read it as blank, or say --kind price=leave"
     )
 
 
 def test_all_columns_with_such_numbers_are_named_at_once():
+    tail = "mend it, name its spelling with --blank to read it as blank, or say"
     assert refusal({"a": [math.inf, 1.0], "b": [1.0, 2.0], "c": [1.0, -1e39]}) == (
         "houses.csv holds numbers that are too large:\n"
-        "  - houses.csv:2: column 'a' must hold numbers up to 3.4e38, got inf; mend it, `--blank inf` to read it as blank, "
-        "or --kind a=leave\n"
-        "  - houses.csv:3: column 'c' must hold numbers up to 3.4e38, got -1e+39; mend it, `--blank -1e+39` to read it as "
-        "blank, or --kind c=leave"
+        f"  - houses.csv:2: column 'a' must hold numbers up to 3.4e38, got inf; {tail} --kind a=leave\n"
+        f"  - houses.csv:3: column 'c' must hold numbers up to 3.4e38, got -1e+39; {tail} --kind c=leave"
     )
 
 
@@ -149,6 +146,7 @@ def test_numbers_are_counted_alike_at_places_and_by_looking_them_up():
     assert column.commonest == ((3.0, 3), (-2.0, 2), (0.5, 2), (1e6, 1), (2.0**60, 1))
 
 
+@settings(deadline=None)
 @given(cells=NUMBERS, size=st.integers(1, 9))
 def test_what_is_known_of_numbers_does_not_depend_on_batches(cells, size):
     column = collected({"x": pa.array(cells, pa.float64())}, size=size).columns["x"]
@@ -161,6 +159,7 @@ def test_what_is_known_of_numbers_does_not_depend_on_batches(cells, size):
     np.testing.assert_array_equal(column.values, np.array(cells, float).astype(np.float32))
 
 
+@settings(deadline=None)
 @given(cells=TEXTS, size=st.integers(1, 9))
 def test_texts_come_back_whatever_the_batches(cells, size):
     column = collected({"x": pa.array(cells, pa.string())}, size=size).columns["x"]
@@ -205,7 +204,7 @@ def test_a_table_without_rows_has_columns_without_cells(tmp_path):
 @pytest.fixture
 def few_words(monkeypatch):
     """A column of more than ten distinct words is given up."""
-    monkeypatch.setattr(columns, "MOST_WORDS", 10)
+    monkeypatch.setattr(texts, "MOST_WORDS", 10)
     monkeypatch.setattr(collecting, "ROWS_AT_ONCE", 4)
 
 

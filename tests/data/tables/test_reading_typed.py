@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+import json
 import subprocess
 import sys
 
@@ -17,7 +18,7 @@ from lamina.data.tables.arrow_cells import MOMENT, NUMBER, TEXT
 from lamina.data.tables.reading import Reading
 from lamina.data.tables.source import Retyped, open_source
 
-MEGABYTE = '{"a": 1, "b": "x"}\n' * 60_000
+MEGABYTE = f'{{"a": 1, "b": "{"x" * 100_000}"}}\n' * 12
 
 
 def written(write, text):
@@ -81,12 +82,13 @@ def test_what_comes_up_later_begins_again(write, line, column, kind):
     with pytest.raises(Retyped):
         list(source.batches())
     assert source.columns() == before | {column: kind}
-    assert sum(map(len, source.batches())) == 60_001
+    assert sum(map(len, source.batches())) == 13
 
 
 def test_a_late_word_among_texts_that_are_numbers_begins_again(write):
-    source, table = read(written(write, '{"a": "1"}\n' * 110_000 + '{"a": "w"}\n'))
-    assert source.columns() == {"a": TEXT}
+    line = f'{{"a": "1", "b": "{"x" * 100_000}"}}\n'
+    source, table = read(written(write, line * 12 + '{"a": "w"}\n'))
+    assert source.columns() == {"a": TEXT, "b": TEXT}
     assert table.column("a").to_pylist()[-2:] == ["1", "w"]
 
 
@@ -106,16 +108,19 @@ MEND = "; mend the line, or leave such rows out with --skip-bad 1"
         ("[1]", "expected one JSON object a line, got '[1]'"),
         ("5", "expected one JSON object a line, got '5'"),
         ('{"a":', "expected one JSON object a line, got '{\"a\":' (Expecting value at character 6)"),
-        ('{"a":1}{"a":2}', "expected one JSON object a line, got '{\"a\":1}{\"a\":2}' (Extra data at character 8)"),
+        ('{"a":1}{"a":2}', 'expected one JSON object a line, got \'{"a":1}{"a":2}\' (Extra data at character 8)'),
         ('{"a":1,"a":2}', "expected every key once, got 'a' several times"),
-        ('{"a":"\\ud800"}', "expected text, got half of a surrogate pair in '{\"a\":\"\\\\ud800\"}'"),
+        ('{"a":"\\ud800"}', 'expected text, got half of a surrogate pair in \'{"a":"\\\\ud800"}\''),
         ('{"a":' * 100_000 + "1" + "}" * 100_000, "expected plain values, got lists or objects nested too deeply"),
-        ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "expected plain values, got lists or objects nested too deeply"),
+        (
+            '{"a":' + "[" * 100_000 + "]" * 100_000 + "}",
+            "expected plain values, got lists or objects nested too deeply",
+        ),
     ],
 )
-@pytest.mark.parametrize("before", [1, 60_000])
+@pytest.mark.parametrize("before", [1, 12])
 def test_lines_that_are_no_plain_object_are_refused(write, line, message, before):
-    good = '{"a": 1, "b": "x"}\n'
+    good = '{"a": 1, "b": "x"}\n' if before == 1 else MEGABYTE.splitlines(keepends=True)[0]
     name = written(write, good * before + line + "\n" + good)
     assert refused(name) == f"a.jsonl:{before + 1}: {message}{MEND}"
     if before == 1:
@@ -129,7 +134,10 @@ def test_what_is_no_text_or_empty_is_refused(write):
     assert refused(written(write, b'{"a":1}\n{"a":"\xe9"}\n')) == (
         "a.jsonl:2: expected utf-8, got the byte 0xe9 that is none; name its encoding"
     )
-    assert refused(written(write, "{}\n{}\n")) == "a.jsonl: expected objects with keys, found only empty ones"
+    assert (
+        refused(written(write, "{}\n{}\n"))
+        == "a.jsonl: expected objects with keys, found only empty ones; check the file"
+    )
     assert refused(written(write, '[\n{"a":1},\n{"a":2}\n]\n')).splitlines() == [
         "a.jsonl: at least 3 rows cannot be read; mend them, or leave them out with --skip-bad 3 or more:",
         "  - a.jsonl:1: expected one JSON object a line, got '[' (Expecting value at character 2)",
@@ -220,7 +228,10 @@ def test_blanks_that_were_named_count_in_every_kind_of_table(within):
 
 
 def test_arrays_in_a_dict_are_columns():
-    assert rows_of({"a": np.array([1, 2]), "b": ["x", None], 3: (True, False)}) == [(1.0, "x", True), (2.0, None, False)]
+    assert rows_of({"a": np.array([1, 2]), "b": ["x", None], 3: (True, False)}) == [
+        (1.0, "x", True),
+        (2.0, None, False),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -294,8 +305,6 @@ def test_parquet_that_is_damaged_is_refused(within, table):
     )
 )
 def test_json_parquet_and_frames_tell_the_same(tmp_path_factory, rows):
-    import json
-
     folder = tmp_path_factory.mktemp("same")
     columns = dict(zip("abc", map(list, zip(*rows, strict=True)), strict=True))
     table = pa.table({"a": pa.array(columns["a"], pa.string()), "b": pa.array(columns["b"], NUMBER), "c": columns["c"]})
