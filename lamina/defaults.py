@@ -61,7 +61,8 @@ def _table_net(given: Table, rows: int, end: str) -> Suggestion:
     block = f"Residual(LayerNorm() >> Dense({2 * width}) >> ReLU() >> Dropout(0.2) >> Dense({width}))"
     body = f"Categories(8) >> Dense({width}) >> Repeat(2, {block}) >> LayerNorm() >> ReLU()"
     reason = f"{rows:,} rows of {given.numbers} numbers and {len(given.categories)} categories: two residual blocks"
-    return Suggestion(f"{numbers} >> {body} >> {end}", f"{reason} on encoded columns")
+    log = "; the target is positive and skewed, so its logarithm is learned" if "log" in end else ""
+    return Suggestion(f"{numbers} >> {body} >> {end}", f"{reason} on encoded columns{log}")
 
 
 def _end(target: Column) -> str:

@@ -81,7 +81,8 @@ class Regress(End):
         self.deviation.copy_(spread(mean, deviation))
 
     def calibrate(self, stream: Iterable[tuple[Any, Any]]) -> None:
-        errors = torch.cat([self.scaled(positive(self, target)) - self.middle(h) for h, target in stream]).double()
+        errors = torch.cat([self.scaled(target) - self.middle(h) for h, target in stream]).double()
+        errors = errors[errors.isfinite().all(1)]  # where validation has a target without a logarithm
         rank = math.ceil((len(errors) + 1) * COVERED)
         if rank <= len(errors):
             self.radius.copy_(errors.abs().kthvalue(rank, 0).values / self.deviation)
