@@ -16,10 +16,10 @@ from torch import Tensor
 from lamina.chance import generator
 from lamina.data.dataset import Column, Dataset
 from lamina.data.split import Parts
-from lamina.kinds import Image, Label, Table, Value, Vector
+from lamina.kinds import Image, Label, Table, Targets, Value, Vector
 from lamina.layers.categories import OneHot
 from lamina.layers.standardize import Standardize
-from lamina.metrics import ClassTally, Measure, Tally, ValueTally
+from lamina.metrics import ClassTally, Measure, Tally, ValueTally, of_each
 
 ROWS = 4096
 """Test examples looked at together, so that their features fit in memory however many there are."""
@@ -76,6 +76,9 @@ def baselines(dataset: Dataset, parts: Parts, *, examples: int = 10_000, seed: i
     >>> {name: baseline.trained_on for name, baseline in baselines(iris, split(iris), examples=97).items()}
     {'majority': 105, 'logistic': 97, 'trees': 105}
     """
+    if isinstance(dataset.target.kind, Targets):
+        each = [baselines(apart, parts, examples=examples, seed=seed) for apart in dataset.apart()]
+        return together(dataset.target.kind, each)
     if not (len(parts.train) and len(parts.test) and isinstance(dataset.target.kind, Label | Value)):
         return {}
     order = parts.train[torch.randperm(len(parts.train), generator=generator(seed, "baselines"))]
@@ -96,6 +99,16 @@ def baselines(dataset: Dataset, parts: Parts, *, examples: int = 10_000, seed: i
         if grown:
             answers["trees"] = value_trees(dataset, more), len(more)
     return {name: Baseline(measured(dataset, parts.test, answer), size) for name, (answer, size) in answers.items()}
+
+
+def together(target: Targets, each: list[dict[str, Baseline]]) -> dict[str, Baseline]:
+    """The baselines of several targets as one: the simplest of each, then the next, as in "majority/mean"."""
+    joined: dict[str, Baseline] = {}
+    for alike in zip(*(simple.items() for simple in each), strict=False):
+        who = "/".join(dict.fromkeys(name for name, _ in alike))
+        measures = {target.name_of(place): simple.measures for place, (_, simple) in enumerate(alike)}
+        joined[who] = Baseline(of_each(measures), max(simple.trained_on for _, simple in alike))
+    return joined
 
 
 def measured(dataset: Dataset, rows: Int64[Tensor, " N"], answer: Answer) -> dict[str, Measure]:

@@ -35,7 +35,8 @@ def default_net(dataset: Dataset) -> Suggestion:
         KindError: if lamina knows no net for such data; then one must be named.
     """
     given, few = dataset.inputs.kind, len(dataset) < FEW
-    end = _end(dataset.target)
+    ends = [_end(each.target) for each in dataset.apart()]
+    end = ends[0] if len(ends) == 1 else f"({' + '.join(ends)})"
     size = f"{len(dataset):,} examples"
     if isinstance(given, Table):
         return _table_net(given, len(dataset), end)

@@ -15,8 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lamina.errors import KindError
-from lamina.kinds import Kind, Targets, rows
-from lamina.metrics import Tally
+from lamina.kinds import Kind, Label, Targets, Value, rows
+from lamina.metrics import Tally, TogetherTally
 from lamina.stage import Stage
 
 A = TypeVar("A", bound=Kind)
@@ -87,10 +87,15 @@ class End(Stage):
 
 
 class Sum(End):
-    """Several ends over one h: log p(y1, y2 | h) = log p(y1 | h) + log p(y2 | h), in nats an example."""
+    """Several ends over one h: log p(y1, y2 | h) = log p(y1 | h) + log p(y2 | h), in nats an example.
+
+    Targets are a tuple, or a tensor of labels and values side by side; see `lamina.kinds.Targets`.
+    """
+
+    takes_target: ClassVar[tuple[type[Kind], ...]] = (Targets,)
+    learns: ClassVar[bool] = True
 
     ends: tuple[End, ...]
-    takes_target = (Targets,)
 
     def __init__(self, ends: Iterable[End]) -> None:
         super().__init__(tuple(flat for end in ends for flat in (end.ends if isinstance(end, Sum) else (end,))))
@@ -117,9 +122,40 @@ class Sum(End):
     def forward(self, h: Any) -> tuple[Any, ...]:
         return tuple(end(h) for end in self.ends)
 
+    def cut(self, target: Any) -> tuple[Any, ...]:
+        """The target of each end."""
+        if not isinstance(target, Tensor):
+            return tuple(target)
+        kinds = self.aimed_at(Targets).parts
+        pieces = torch.split(target, [width(kind) for kind in kinds], 1)
+        # The numbers of classes are whole, and float32 has them exactly up to 2^24.
+        return tuple(
+            piece[:, 0].long() if isinstance(kind, Label) else piece for kind, piece in zip(kinds, pieces, strict=True)
+        )
+
     def score(self, h: Any, target: Any) -> Score:
-        scores = [end.score(h, part) for end, part in zip(self.ends, target, strict=True)]
-        return Score(torch.stack([score.total for score in scores]).sum(), rows(target[0]))
+        parts = self.cut(target)
+        scores = [end.score(h, part) for end, part in zip(self.ends, parts, strict=True)]
+        return Score(torch.stack([score.total for score in scores]).sum(), rows(parts[0]))
+
+    def tally(self, h: Any, target: Any) -> TogetherTally:
+        parts, kind = self.cut(target), self.aimed_at(Targets)
+        tallies = {
+            kind.name_of(place): end.tally(h, part)
+            for place, (end, part) in enumerate(zip(self.ends, parts, strict=True))
+        }
+        return TogetherTally(tallies, self.score(h, target).total.item(), rows(parts[0]))
+
+    def learn(self, stream: Iterable[Any]) -> None:
+        """Each end takes its own targets, in one pass after another over what is kept of the one here."""
+        kept = [self.cut(target) for target in stream]
+        for place, end in enumerate(self.ends):
+            end.learn(parts[place] for parts in kept)
+
+    def calibrate(self, stream: Iterable[tuple[Any, Any]]) -> None:
+        kept = [(h, self.cut(target)) for h, target in stream]
+        for place, end in enumerate(self.ends):
+            end.calibrate((h, parts[place]) for h, parts in kept)
 
     def predict(self, h: Any) -> tuple[Any, ...]:
         return tuple(end.predict(h) for end in self.ends)
@@ -129,3 +165,12 @@ class Sum(End):
 
     def __str__(self) -> str:
         return f"({' + '.join(map(str, self.ends))})"
+
+
+def width(kind: Kind) -> int:
+    """How many numbers a label or a value takes in a row."""
+    if isinstance(kind, Label):
+        return 1
+    if isinstance(kind, Value):
+        return kind.size
+    raise KindError(f"{kind} cannot stand beside other targets in a tensor: give the targets as a tuple")

@@ -102,6 +102,23 @@ class Value(Kind):
 
 
 class Targets(Kind):
-    """Several targets of one example, for ends that are added: a tuple of tensors."""
+    """Several targets of one example, for ends that are added: a tuple of tensors.
+
+    Labels and values may also come as one tensor (B, T) of floats, side by side; a label is the number of its class.
+
+    Args:
+        parts: the kind of each.
+        names: what each is called in measures; empty for their numbers, from 1.
+    """
 
     parts: tuple[Kind, ...]
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def conflicts(cls, **values: Any) -> list[str]:
+        names, parts = len(values["names"]), len(values["parts"])
+        return [f"Targets: {names} names for {parts} parts"] if names not in (0, parts) else []
+
+    def name_of(self, place: int) -> str:
+        """What the part at this place is called."""
+        return self.names[place] if self.names else str(place + 1)

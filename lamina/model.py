@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 import lamina
 from lamina.data.batches import Batches
-from lamina.data.dataset import Dataset
+from lamina.data.dataset import Dataset, Part
 from lamina.data.tables.origin import Origin, origin_in
 from lamina.errors import DataError, KindError, RunError, SentenceError, shown
 from lamina.evaluation import evaluate
@@ -42,6 +43,7 @@ class Model:
         features: the names of the input's columns, where the training data had them.
         scale: what raw inputs are multiplied by before the net sees them (1/255 where it was trained on bytes).
         origin: how the columns of a table become the inputs, where it was trained on one.
+        parts: where there are several targets, what each is called, with the names of its classes.
     """
 
     def __init__(
@@ -51,12 +53,14 @@ class Model:
         features: tuple[str, ...] = (),
         scale: float | None = None,
         origin: Origin | None = None,
+        parts: tuple[Part, ...] = (),
     ) -> None:
         self.net = net.eval()
         self.classes = classes
         self.features = features
         self.scale = scale
         self.origin = origin
+        self.parts = parts
 
     def predict(self, inputs: Any) -> Any:
         """The answers for raw inputs: arrays, tensors or lists of examples, in the units of the training data.
@@ -64,15 +68,14 @@ class Model:
         A model of a table takes tables: a path, or a frame of pandas, polars or arrow, with its columns in any order.
 
         Returns:
-            The end's named tuple of tensors: `Labelled(label, probabilities)` for `Classify`, `Estimated(value)` for
-            `Regress`.
+            The end's named tuple of tensors: `Labelled(label, probabilities)` for `Classify`, `Estimated(value, low,
+            high)` for `Regress`; a tuple of such where there are several targets.
 
         Raises:
             DataError: if the inputs are not of the kind that the net takes.
         """
         batch = self.prepared(inputs)
-        pieces = [self.net.predict(piece) for piece in torch.split(batch, ROWS_AT_ONCE)]
-        return type(pieces[0])(*(torch.cat(parts) for parts in zip(*pieces, strict=True)))
+        return joined([self.net.predict(piece) for piece in torch.split(batch, ROWS_AT_ONCE)])
 
     def prepared(self, inputs: Any) -> Tensor:
         """Raw inputs as the net takes them."""
@@ -144,10 +147,20 @@ class Model:
             "classes": self.classes,
             "features": self.features,
             "scale": self.scale,
+            "parts": self.parts,
             "table": None if self.origin is None else self.origin.to_json(),
         }
         save_weights(folder / WEIGHTS, self.net.state_dict())
         files.replace(folder / DESCRIPTION, f"{json.dumps(description, indent=1, ensure_ascii=False)}\n".encode())
+
+
+def joined(pieces: Sequence[Any]) -> Any:
+    """Answers to pieces of a batch as the answer to the whole."""
+    first = pieces[0]
+    if isinstance(first, Tensor):
+        return torch.cat(list(pieces))
+    parts = [joined(alike) for alike in zip(*pieces, strict=True)]
+    return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
 
 
 def sizes_of(kind: Kind) -> tuple[int, ...]:
@@ -185,13 +198,22 @@ def load(folder: str | Path, net: Stage | None = None) -> Model:
     except (SentenceError, KindError) as error:
         raise type(error)(f"{path}: {error}") from error
     origin = None if description["table"] is None else origin_in(description["table"], str(path))
-    model = Model(built, tuple(description["classes"]), tuple(description["features"]), description["scale"], origin)
+    classes, features = tuple(description["classes"]), tuple(description["features"])
+    parts = tuple(Part(name, tuple(classes)) for name, classes in description["parts"])
+    model = Model(built, classes, features, description["scale"], origin, parts)
     expected = built.target.classes if isinstance(built.target, Label) else 0
     for what, names, count in (("classes", model.classes, expected), ("features", model.features, model.input_size())):
         if names and len(names) != count:
             raise RunError(f"{path}: expected {count} names of {what}, got {len(names)}; lamina did not write this")
     fit_into(built.state_dict(), load_weights(folder / WEIGHTS), str(folder / WEIGHTS))
     return model
+
+
+def is_part(written: Any) -> bool:
+    """Whether this is what JSON makes of a `Part`."""
+    if not (isinstance(written, list) and len(written) == 2 and isinstance(written[1], list)):
+        return False
+    return all(isinstance(text, str) for text in (written[0], *written[1]))
 
 
 def needs_code(folder: Path) -> bool:
@@ -203,9 +225,12 @@ def _description(path: Path) -> dict[str, Any]:
     expected: dict[str, Any] = {
         "format": int, "net": str, "needs_code": bool, "given": str, "target": str, "classes": list, "features": list,
         "scale": (float, type(None)), "table": (dict, type(None)),
+        "parts": list,
     }  # fmt: skip
     description = files.read_json(path, LARGEST_BYTES)
     wrong = [name for name, sort in expected.items() if not isinstance(description.get(name), sort)]
+    if "parts" not in wrong and not all(map(is_part, description["parts"])):
+        wrong.append("parts")
     for name in ("classes", "features"):
         if name not in wrong and not all(isinstance(text, str) for text in description[name]):
             wrong.append(name)

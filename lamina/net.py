@@ -78,10 +78,7 @@ class Net(nn.Module):
                 if stage.learns:
                     before = self.body.stages[:place]
                     stage.learn(through(before, inputs) for inputs, _ in batches())
-            if isinstance(self.end, Sum):
-                for place, end in enumerate(self.end.ends):
-                    end.learn(target[place] for _, target in batches())
-            elif self.end.learns:
+            if self.end.learns:
                 self.end.learn(target for _, target in batches())
         self.train(was_training)
 

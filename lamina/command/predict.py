@@ -121,19 +121,35 @@ def opened(data: str) -> AbstractContextManager[Any]:
 def answers(model: Model, chunk: Any, probabilities: bool) -> Iterator[dict[str, Any]]:
     """A line of output for each row: names and numbers in their order."""
     answer = model.predict(chunk)
+    if hasattr(answer, "_fields"):
+        yield from one_answer(answer, model.classes, targets_of(model), probabilities)
+        return
+    each = [one_answer(part, named.classes, (), probabilities) for part, named in zip(answer, model.parts, strict=True)]
+    for lines in zip(*each, strict=True):
+        named = zip(model.parts, lines, strict=True)
+        yield {f"{what}_{part.name}": value for part, line in named for what, value in line.items()}
+
+
+def targets_of(model: Model) -> tuple[str, ...]:
+    """The names of the columns that are predicted, where they are known."""
+    return model.origin.reading.target if model.origin is not None else ()
+
+
+def one_answer(
+    answer: Any, classes: tuple[str, ...], targets: tuple[str, ...], probabilities: bool
+) -> Iterator[dict[str, Any]]:
+    """The lines of one end's answer. One value needs no name; several have those of their columns, or their numbers."""
     if hasattr(answer, "label"):
-        names = model.classes or tuple(map(str, range(answer.probabilities.shape[1])))
+        names = classes or tuple(map(str, range(answer.probabilities.shape[1])))
         for label, row in zip(answer.label.tolist(), rounded(answer.probabilities), strict=True):
             line: dict[str, Any] = {"prediction": names[label], "probability": row[label]}
             if probabilities:
                 line |= {f"p({name})": value for name, value in zip(names, row, strict=True)}
             yield line
         return
-    targets = model.origin.reading.target if model.origin is not None else ()
     for value, low, high in zip(*(rounded(part, 9) for part in (answer.value, answer.low, answer.high)), strict=True):
         line = {}
         for number, (middle, least, most) in enumerate(zip(value, low, high, strict=True), start=1):
-            # One value needs no name; several have those of their columns.
             name = "" if len(value) == 1 else f"_{targets[number - 1] if targets else number}"
             line |= {f"prediction{name}": middle, f"low{name}": least, f"high{name}": most}
         yield line

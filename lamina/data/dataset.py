@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from lamina.chance import GOLDEN, mixed, signed
 from lamina.data.tables.origin import Origin
-from lamina.kinds import Kind
+from lamina.kinds import Kind, Label, Targets, Value
 
 WORDS_AT_ONCE = 2**15
 """So many stay in the processor's cache. And torch calls in its other threads only for more, which on a busy machine
@@ -48,6 +49,18 @@ class Column:
         return _hashed(self.values.flatten(1) if self.values.dim() > 1 else self.values[:, None])
 
 
+class Part(NamedTuple):
+    """One of several targets.
+
+    Attributes:
+        name: of its column.
+        classes: the names of its classes; empty for a value.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Examples with what is to be predicted of them.
@@ -57,6 +70,7 @@ class Dataset:
         inputs: what is given.
         target: what is to be predicted.
         classes: the names of the classes, by number; empty for a target that is no label.
+        parts: where there are several targets, what each is called, with the names of its classes.
         features: the names of the input's columns where the input is a table; else empty.
         test: rows set aside for testing by those who made the set; None where the split is left to us.
         group: what each row belongs to, by a number; rows of one number are on one side of every split. A hash of what
@@ -75,10 +89,24 @@ class Dataset:
     group: Int64[Tensor, " N"] | None = field(default=None, repr=False)
     time: Float64[Tensor, " N"] | None = field(default=None, repr=False)
     origin: Origin | None = field(default=None, repr=False)
+    parts: tuple[Part, ...] = ()
     about: str = ""
 
     def __len__(self) -> int:
         return len(self.target)
+
+    def apart(self) -> list[Dataset]:
+        """A dataset for each target."""
+        if not isinstance(self.target.kind, Targets):
+            return [self]
+        found, first = list[Dataset](), 0
+        for kind, part in zip(self.target.kind.parts, self.parts, strict=True):
+            width = kind.size if isinstance(kind, Value) else 1
+            values = self.target.values[:, first : first + width]
+            column = Column(values[:, 0].long() if isinstance(kind, Label) else values, kind)
+            found.append(replace(self, target=column, classes=part.classes, parts=()))
+            first += width
+        return found
 
 
 def _hashed(rows: Tensor) -> Int64[Tensor, " N"]:

@@ -11,11 +11,13 @@ from lamina.metrics.measure import (
     Definition,
     Measure,
     Tally,
+    definition,
     improves,
     positive,
     wilson,
 )
 from lamina.metrics.ranking import Margins, auc
+from lamina.metrics.together import TogetherTally, of_each
 from lamina.metrics.values import ValueTally
 
 __all__ = [
@@ -27,9 +29,12 @@ __all__ = [
     "Margins",
     "Measure",
     "Tally",
+    "TogetherTally",
     "ValueTally",
     "auc",
+    "definition",
     "improves",
+    "of_each",
     "positive",
     "wilson",
 ]

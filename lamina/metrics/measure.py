@@ -28,12 +28,22 @@ MEASURES: dict[str, Definition] = {
     "squared_error": Definition("lower", "the target's unit, squared", "mean of (y - f)²", "Legendre 1805"),
     "absolute_error": Definition("lower", "the target's unit", "mean of |y - f|", "Willmott and Matsuura 2005"),
     "r2": Definition("higher", "share", "mean over outputs of 1 - Σ(y - f)² / Σ(y - mean y)²", "Wright 1921"),
+    "loss": Definition("lower", "nats per example", "mean of -ln p of all targets", "Bishop 2006, eq. 1.27"),
 }
+
+OF = " of "
+"""Between a measure and the target that it is about, where there are several."""
+
+
+def definition(name: str) -> Definition | None:
+    """What is known of a measure, whichever target it is about."""
+    return MEASURES.get(name.partition(OF)[0])
 
 
 def improves(name: str, new: float, old: float) -> bool:
     """Whether `new` is a better value of this measure than `old`. Any number is better than nan, nan than nothing."""
-    sign = 1 if MEASURES[name].better == "higher" else -1
+    known = definition(name)
+    sign = 1 if known is not None and known.better == "higher" else -1
     return sign * new > sign * old or (math.isnan(old) and not math.isnan(new))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lamina.metrics import MEASURES
+from lamina.metrics import definition as definition_of
 from lamina.report.content import Content
 from lamina.report.curves import curves
 from lamina.report.markup import Markup, table, tag
@@ -58,7 +58,7 @@ def beside(content: Content, name: str) -> Markup:
     """The headline measure of the net and of each baseline: a dot with its interval."""
     rows = {"this net": content.test[name]}
     rows |= {who: values[name] for who, values in reversed(content.baseline.items()) if name in values}
-    definition = MEASURES.get(name)
+    definition = definition_of(name)
     axis = interval_axis(list(rows.values()), share=definition is not None and definition.unit == "share")
     cells = []
     for number, (who, value) in enumerate(rows.items()):
@@ -94,7 +94,7 @@ def stages(content: Content) -> Markup:
 
 def going(content: Content) -> Markup:
     """How training went."""
-    units = {name: definition.unit for name, definition in MEASURES.items()}
+    units = {name: known.unit for name in content.test if (known := definition_of(name)) is not None}
     troubles = tag("ul", *(tag("li", trouble) for trouble in content.troubles)) if content.troubles else ""
     headline = next(iter(content.test), "")
     drawn = curves(content.log, content.chosen_by, headline, units)
@@ -106,7 +106,7 @@ def measures(content: Content) -> Markup:
     others = list(reversed(content.baseline))
     rows = []
     for name, value in content.test.items():
-        definition = MEASURES.get(name)
+        definition = definition_of(name)
         about = f"{definition.meaning}; {definition.unit}, {definition.better} is better" if definition else ""
         title = tag("th", _spoken(name), tag("small", about), scope="row")
         simple = [measure(content.baseline[who][name]) if name in content.baseline[who] else "" for who in others]

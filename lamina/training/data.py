@@ -140,4 +140,4 @@ def data_on(model: Model, folder: Path, where: str) -> Dataset:
     from lamina.data.tables.table import Known, load_table
 
     plain = Reading(**{**reading.values(), "files": (), "test": None, "group": None, "time": None})
-    return load_table(where, plain, Known(model.origin.fields, model.classes))
+    return load_table(where, plain, Known(model.origin.fields, model.classes, model.parts))

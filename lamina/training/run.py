@@ -169,7 +169,8 @@ def finish(job: Job, beside: dict[str, Baseline] | None = None) -> None:
     job.keep_best()
     dataset = job.dataset
     job.calibrate()
-    Model(job.net, dataset.classes, dataset.features, dataset.inputs.scale, dataset.origin).save(job.folder / "model")
+    model = Model(job.net, dataset.classes, dataset.features, dataset.inputs.scale, dataset.origin, parts=dataset.parts)
+    model.save(job.folder / "model")
     answers = Answers(dataset)
     valid, tally = job.evaluate(job.shares.valid).measures(), job.evaluate(job.shares.test, answers.add)
     beside = baselines(dataset, job.shares) if beside is None else beside

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from lamina.data.dataset import Dataset
-from lamina.metrics import MEASURES, Measure
+from lamina.metrics import Measure, definition
 from lamina.stage import Stage
 from lamina.training import machine
 from lamina.training.plan import Plan
@@ -53,8 +53,9 @@ def means(measured: list[dict[str, Measure]]) -> dict[str, Measure]:
     """The mean of each measure over runs, with its interval."""
     over = {name: mean_of([measures[name].value for measures in measured]) for name in measured[0]}
     # Student's interval knows no bounds, but a share has one.
+    known = {name: definition(name) for name in over}
     return {
-        name: mean._replace(high=min(mean.high, 1.0)) if MEASURES[name].unit == "share" else mean
+        name: mean._replace(high=min(mean.high, 1.0)) if (what := known[name]) and what.unit == "share" else mean
         for name, mean in over.items()
     }
 

@@ -249,6 +249,27 @@ def test_several_values_are_predicted_together(command: Any, within: Path) -> No
     assert list(first) == [f"{what}_{name}" for name in ("price", "size") for what in ("prediction", "low", "high")]
 
 
+def test_targets_of_unlike_kinds_are_predicted_together(command: Any, within: Path) -> None:
+    path = written(within / "houses.csv", rows())
+    said = command("train", "houses.csv", "--target", "price,town", "--epochs", "2", "--threads", "1", "--out", "run")
+    assert said.code == 0, said.err
+    assert "(Regress() + Classify())" in said.err
+    assert "root_mean_squared_error of price" in said.out
+    assert "accuracy of town" in said.out
+    assert "baseline mean/majority: " in said.out
+    (first, *_) = lines(command("predict", "run", path, "--probabilities").out)
+    assert list(first)[:5] == ["prediction_price", "low_price", "high_price", "prediction_town", "probability_town"]
+    assert first["prediction_town"] in ("Ayr", "Bude", "Crail")
+    own = json.loads(command("evaluate", "run", path, "--json").out)
+    assert own["measures"]["accuracy of town"]["value"] == la.Run("run").test["accuracy of town"].value
+    other = written(within / "other.csv", rows(30, seed=3))
+    assert json.loads(command("evaluate", "run", other, "--json").out)["examples"] == 30
+    several = command(
+        "train", "houses.csv", "--target", "price,town", "--folds", "2", "--epochs", "1", "--threads", "1"
+    )
+    assert "mean accuracy of town" in several.out
+
+
 def test_help_does_not_bring_pyarrow() -> None:
     code = "import sys, lamina.command as c\nfor verb in c.VERBS: c.lamina.get_command(None, verb)\nassert 'pyarrow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

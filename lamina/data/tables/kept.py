@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lamina.data.dataset import Column, Dataset
+from lamina.data.dataset import Column, Dataset, Part
 from lamina.data.fetch import cache
 from lamina.data.tables.origin import origin_in
 from lamina.errors import DataError
@@ -59,6 +59,7 @@ def keep(dataset: Dataset, draft: Path, place: Path) -> Dataset:
     description = {
         "name": dataset.name,
         "classes": dataset.classes,
+        "parts": dataset.parts,
         "features": dataset.features,
         "kinds": [str(dataset.inputs.kind), str(dataset.target.kind)],
         "tensors": {
@@ -100,6 +101,7 @@ def kept(place: Path) -> Dataset | None:
         Column(tensors["inputs"], given),
         Column(tensors["target"], target),
         classes=tuple(description["classes"]),
+        parts=tuple(Part(name, tuple(classes)) for name, classes in description["parts"]),
         features=tuple(description["features"]),
         test=tensors.get("test"),
         group=tensors.get("group"),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lamina.chance import key
-from lamina.data.dataset import Column, Dataset
+from lamina.data.dataset import Column, Dataset, Part
 from lamina.data.tables.collect import collect
 from lamina.data.tables.encode import encode, feature_names, matrix, ordered, table_kind
 from lamina.data.tables.fields import Boolean, Category, Date, Field
@@ -26,7 +26,7 @@ from lamina.data.tables.origin import Origin
 from lamina.data.tables.reading import Reading
 from lamina.data.tables.show import Summary
 from lamina.data.tables.source import Retyped, Source, open_source
-from lamina.data.tables.target import target_of
+from lamina.data.tables.target import Decided, target_of
 from lamina.errors import DataError, did_you_mean
 from lamina.kinds import Label
 
@@ -44,10 +44,12 @@ class Known(NamedTuple):
     Attributes:
         fields: how columns become numbers.
         classes: the names of the classes; empty for a target that is a value.
+        parts: where targets of unlike kinds stand side by side, what each is.
     """
 
     fields: tuple[Field, ...]
     classes: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ def decided(looked: Looked, folder: Path | None = None) -> Dataset:
             f"{collected.name}: no column is left to predict {' and '.join(reading.target)} from; `lamina data` says"
             " why each was left out, and --kind COLUMN=KIND overrules"
         )
+    known = Known(fields, target.classes, target.parts)
     inputs = matrix(collected, fields, folder)
     kept = slice(None) if target.kept is None else target.kept
     group, time = group_of(collected, reading), time_of(collected, reading)
@@ -139,11 +142,11 @@ def decided(looked: Looked, folder: Path | None = None) -> Dataset:
     )
     test = None
     if reading.test is not None:
-        late = fitted(reading.test, reading, Known(fields, target.classes))
+        late = fitted(reading.test, reading, known)
         test = torch.arange(len(rows.inputs), len(rows.inputs) + len(late.inputs))
         rows = rows.followed_by(late)
     origin = Origin(fields, reading, tuple(collected.columns))
-    dataset = dataset_of(collected.name, rows, Known(fields, target.classes), origin, test)
+    dataset = dataset_of(collected.name, rows, known, origin, test)
     rows.notes.extend(findings(dataset, collected.columns, reading.target))
     return replace(dataset, origin=replace(origin, notes=tuple(rows.notes)))
 
@@ -155,6 +158,7 @@ def dataset_of(name: str, rows: Rows, known: Known, origin: Origin, test: Tensor
         Column(rows.inputs, table_kind(known.fields)),
         rows.target,
         classes=known.classes,
+        parts=known.parts,
         features=feature_names(known.fields),
         test=test,
         group=rows.group,
@@ -240,12 +244,13 @@ def fitted(data: Any, reading: Reading, known: Known) -> Rows:
     Raises:
         DataError: if columns are missing, or cells do not fit.
     """
+    labels = [part.name for part in known.parts if part.classes] or (reading.target if known.classes else ())
     found = collect(
-        open_source(data, reading, as_text=reading.target if known.classes else (), only=reading.target, test=True),
+        open_source(data, reading, as_text=labels, only=reading.target, test=True),
         Reading(target=reading.target),
     )
-    labels = bool(known.classes)
-    target = target_of(found, profiles(found, Reading(target=reading.target)), reading, known.classes or None, labels)
+    said = Reading(target=reading.target)
+    target = target_of(found, profiles(found, said), reading, Decided(known.classes, known.parts))
     inputs = encoded(data, reading, known.fields)
     kept = slice(None) if target.kept is None else target.kept
     split_by = tuple(name for name in (reading.group, reading.time) if name is not None)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lamina.data.dataset import Column
+from lamina.data.dataset import Column, Part
 from lamina.data.tables.gathered import Collected
 from lamina.data.tables.labels import (
     Asked,
@@ -22,7 +23,7 @@ from lamina.data.tables.labels import (
 from lamina.data.tables.profile import Profile
 from lamina.data.tables.reading import Reading
 from lamina.errors import DataError, Problems, nearest, shown
-from lamina.kinds import Label, Value
+from lamina.kinds import Label, Targets, Value
 
 MOST_WHOLE = 10
 """Whole numbers of so many distinct values are classes, unless the user says otherwise."""
@@ -37,6 +38,22 @@ POSSIBLE = ("number", "category", "boolean")
 """The kinds of column that can be predicted."""
 
 
+UNWRITABLE = frozenset("'\"\\\n")
+"""What a sentence cannot hold in a text; targets with such names go by their numbers in measures."""
+
+
+class Decided(NamedTuple):
+    """What is decided already of a target.
+
+    Attributes:
+        classes: the names of the classes; empty for a value, and where there are several targets.
+        parts: the several targets, unless all are values.
+    """
+
+    classes: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
+
+
 @dataclass(frozen=True)
 class Target:
     """What is to be predicted of each row.
@@ -46,32 +63,33 @@ class Target:
         classes: the names of the classes by number; empty for a `Value`.
         kept: which rows of the table have a target; None for all of them.
         notes: what was decided, a sentence each.
+        parts: where targets of unlike kinds stand side by side, what each is.
     """
 
     column: Column
     classes: tuple[str, ...]
     kept: NDArray[np.bool_] | None
     notes: list[str]
+    parts: tuple[Part, ...] = ()
 
 
 def target_of(
     collected: Collected,
     profiles: dict[str, Profile],
     reading: Reading,
-    classes: tuple[str, ...] | None = None,
-    labels: bool | None = None,
+    known: Decided | None = None,
 ) -> Target:
     """The target of a table, as the user named it.
 
     Texts, and whole numbers of at most ten distinct values, become a `Label`, whose classes are sorted; other numbers a
-    `Value`, as do several columns of numbers. `reading.kinds` overrules that. Rows without a target are left out.
+    `Value`, as do several columns of such numbers; several of unlike kinds become `Targets`. `reading.kinds` overrules
+    that. Rows without a target are left out.
 
     Args:
         collected: the columns of the table.
         profiles: what they hold.
         reading: names the target.
-        classes: those that are known already, from a model or from the training file; None to find them here.
-        labels: whether the target is a `Label`, where that is known already.
+        known: what is decided already, by a model or by the training file; None to decide it here.
 
     Raises:
         DataError: if there is no such column, or nothing in it to learn from.
@@ -82,17 +100,45 @@ def target_of(
     ]
     for column in columns:
         _check(column, said.get(column.name))
-    known = classes is not None or labels is not None
-    if len(columns) > 1:
-        _check_numbers(columns, said)
-        return _values(columns, [f"targets {_names(columns)}: {len(columns)} values"], known)
-    column = columns[0]
-    if known:
-        return _values(columns, [], known) if labels is False else _labels(column, classes, "")
-    as_label, why = _decided(column, said.get(column.name))
+    if len(columns) == 1:
+        return _one(columns[0], said.get(columns[0].name), known)
+    if known is None and not any(_decided(column, said.get(column.name))[0] for column in columns):
+        return _values(columns, [f"targets {_names(columns)}: {len(columns)} values"], known=False)
+    if known is not None and not known.parts:
+        return _values(columns, [], known=True)
+    parts = [None] * len(columns) if known is None else [Decided(part.classes) for part in known.parts]
+    each = [_one(column, said.get(column.name), part) for column, part in zip(columns, parts, strict=True)]
+    return _several(columns, each, known is not None)
+
+
+def _one(column: Asked, said: str | None, known: Decided | None) -> Target:
+    """A single target."""
+    if known is not None:
+        return _labels(column, known.classes, "") if known.classes else _values([column], [], known=True)
+    as_label, why = _decided(column, said)
     return (
-        _labels(column, None, why) if as_label else _values(columns, [f"target {column.name}: a value, {why}"], known)
+        _labels(column, None, why) if as_label else _values([column], [f"target {column.name}: a value, {why}"], False)
     )
+
+
+def _several(columns: list[Asked], each: list[Target], known: bool) -> Target:
+    """Several targets side by side, of the rows that have all of them."""
+    rows = columns[0].cells.rows
+    visible = np.ones(rows, bool)
+    for target in each:
+        visible &= True if target.kept is None else target.kept
+    kept, notes = _kept(columns, visible, known)
+    pieces = []
+    for target in each:
+        here = visible if target.kept is None else visible[target.kept]
+        values = target.column.values[torch.from_numpy(here)].float()
+        pieces.append(values if values.dim() > 1 else values[:, None])
+    names = tuple(column.name for column in columns)
+    writable = all(set(name).isdisjoint(UNWRITABLE) for name in names)
+    kind = Targets(tuple(target.column.kind for target in each), names if writable else ())
+    said = [note for target in each for note in target.notes]
+    parts = tuple(Part(name, target.classes) for name, target in zip(names, each, strict=True))
+    return Target(Column(torch.cat(pieces, 1), kind), (), kept, list(dict.fromkeys([*said, *notes])), parts)
 
 
 def _named(collected: Collected, profiles: dict[str, Profile], reading: Reading) -> tuple[str, ...]:
@@ -138,19 +184,6 @@ def _check(column: Asked, said: str | None) -> None:
         raise DataError(
             f"{column.where}: expected a number or a category, got --kind {column.name}={said}; "
             f"say --kind {column.name}=number or --kind {column.name}=category"
-        )
-
-
-def _check_numbers(columns: list[Asked], said: dict[str, str]) -> None:
-    """Several targets must all be numbers."""
-    for column in columns:
-        kind = said.get(column.name)
-        if kind == "number" or (kind is None and share_of_numbers(column) == 1):
-            continue
-        what = f"is a {kind}" if kind is not None else "holds texts"
-        raise DataError(
-            f"{column.table}: expected numbers where there are several targets, but {column.name!r} {what}; "
-            f"train one run for each of: {_names(columns)}"
         )
 
 

@@ -6,12 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lamina.data.dataset import Part
 from lamina.data.tables.gathered import Collected, Gathered, Odd
 from lamina.data.tables.profile import Profile
 from lamina.data.tables.reading import Reading
-from lamina.data.tables.target import target_of
+from lamina.data.tables.target import Decided, target_of
 from lamina.errors import DataError
-from lamina.kinds import Label, Value
+from lamina.kinds import Label, Targets, Value
 
 
 def gathered(name, cells) -> Gathered:
@@ -51,7 +52,8 @@ def of(held, names, kinds=(), classes=None, labels=None):
     rows = next(iter(held.values())).rows
     collected = Collected("houses.csv", rows, held, [], [], lambda row: f"houses.csv:{row + 2}")
     profiles = {name: profile(column) for name, column in held.items()}
-    return target_of(collected, profiles, Reading(target=names, kinds=kinds), classes, labels)
+    known = None if classes is None and labels is None else Decided(classes or ())
+    return target_of(collected, profiles, Reading(target=names, kinds=kinds), known)
 
 
 def refusal(*given, **settings) -> str:
@@ -160,22 +162,32 @@ def test_words_that_were_odd_while_reading_numbers_are_refused():
 
 
 def test_several_columns_of_numbers_are_one_value():
-    found = target([1, 2, 3], [0, None, 1], names=("b", "a"))
+    found = target([1.5, 2, 3], [0.5, None, 1], names=("b", "a"))
     assert found.column.kind == Value(2)
-    assert found.column.values.tolist() == [[0, 1], [1, 3]]
+    assert found.column.values.tolist() == [[0.5, 1.5], [1, 3]]
     assert found.kept.tolist() == [True, False, True]
     assert found.notes == ["targets b, a: 2 values", "1 of 3 rows have no b, a and are left out"]
 
 
-def test_several_columns_that_are_not_all_numbers_are_refused():
-    assert refusal([1, 2], ["x", "y"]) == (
-        "houses.csv: expected numbers where there are several targets, but 'b' holds texts; "
-        "train one run for each of: a, b"
-    )
-    assert refusal([1, 2], [3, 4], kinds=("a=category",)) == (
-        "houses.csv: expected numbers where there are several targets, but 'a' is a category; "
-        "train one run for each of: a, b"
-    )
+def test_targets_of_unlike_kinds_stand_side_by_side_in_the_rows_that_have_all():
+    found = target([1.5, None, 3.5, 4.5], ["x", "y", None, "y"])
+    assert found.column.kind == Targets((Value(1), Label(2)), names=("a", "b"))
+    assert found.column.values.tolist() == [[1.5, 0], [4.5, 1]]
+    assert found.kept.tolist() == [True, False, False, True]
+    assert found.parts == (Part("a", ()), Part("b", ("x", "y")))
+    assert found.notes[-1] == "2 of 4 rows have no a, b and are left out"
+    known = Decided((), found.parts)
+    columns = {"a": gathered("a", [7.5]), "b": gathered("b", ["y"])}
+    collected = Collected("late.csv", 1, columns, [], [], str)
+    late = target_of(collected, {}, Reading(target=("a", "b")), known)
+    assert late.column.kind == found.column.kind
+    assert late.column.values.tolist() == [[7.5, 1]]
+
+
+def test_targets_whose_names_no_sentence_can_hold_go_by_numbers():
+    found = target(columns={"it's": [1.5, 2.5], "b": ["x", "y"]})
+    assert found.column.kind == Targets((Value(1), Label(2)))
+    assert found.column.kind.name_of(1) == "2"
 
 
 def test_rows_without_a_target_are_left_out_and_counted():
@@ -307,7 +319,6 @@ def test_a_single_row_or_class_can_be_evaluated():
     assert target(["a"], classes=("a", "b")).column.values.tolist() == [0]
     assert target([1.5], labels=False).column.values.tolist() == [[1.5]]
     assert target([3, 3], labels=False).column.kind == Value(1)
-    assert target([3, 4], labels=True).classes == ("3", "4")
 
 
 def test_a_dot_spaces_and_capitals_do_not_make_another_class():
