@@ -1,7 +1,7 @@
 """The tables that lamina is measured on: `python -m experiments.tables --data FOLDER --out FOLDER`.
 
-FOLDER holds california_housing.csv.gz, adult-train.csv.gz, adult-test.csv.gz and abalone.csv. Each is what `lamina train`
-does by itself with three seeds; a JSON file of it is left in the folder for results.
+FOLDER holds california_housing.csv.gz, adult-train.csv.gz, adult-test.csv.gz and abalone.csv. Each is what `lamina
+train` does by itself with three seeds; a JSON file of it is left in the folder for results.
 """
 
 from __future__ import annotations

@@ -102,6 +102,7 @@ class Content:
         stages: the rows of the table.
         log: the entries of `steps.jsonl`.
         troubles: what went wrong on the way, a sentence each.
+        notes: what was assumed and decided about the data, a sentence each.
         answers: how the test examples fare; None for targets that lamina cannot draw.
         features: the names of the input's columns, as many as examples hold.
         facts: steps, time and the like.
@@ -125,6 +126,7 @@ class Content:
     log: list[dict[str, Any]]
     troubles: list[str]
     answers: ClassAnswers | ValueAnswers | None
+    notes: list[str] = field(default_factory=list)
     features: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     plan: dict[str, str] = field(default_factory=dict)

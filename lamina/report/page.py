@@ -25,6 +25,7 @@ def page(content: Content) -> str:
         "main",
         top(content),
         again(content),
+        assumed(content),
         stages(content),
         going(content),
         measures(content),
@@ -79,6 +80,13 @@ def again(content: Content) -> Markup:
     commands = tag("pre", tag("code", lines), tabindex="0", aria_label="commands")
     sentence = tag("pre", tag("code", content.net), class_="sentence", tabindex="0", aria_label="the net")
     return _section("The net", "net", sentence, tag("h3", "Use it, or run it again"), commands)
+
+
+def assumed(content: Content) -> Markup:
+    """What was assumed and decided about the data."""
+    if not content.notes:
+        return Markup("")
+    return _section("What was decided about the data", "data", tag("ul", *(tag("li", note) for note in content.notes)))
 
 
 def stages(content: Content) -> Markup:

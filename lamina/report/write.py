@@ -52,7 +52,7 @@ def gathered(
     """Everything that the page says."""
     log = read_log(job.folder)
     return Content(
-        data=job.dataset.name,
+        data=Path(job.dataset.name).name if job.dataset.origin is not None else job.dataset.name,
         about=job.dataset.about,
         net=job.plan.net,
         run=str(job.folder),
@@ -67,6 +67,7 @@ def gathered(
         stages=job.net.rows(),
         log=log,
         troubles=troubles(job),
+        notes=list(job.dataset.origin.notes) if job.dataset.origin is not None else [],
         answers=answers.told(test),
         features=job.dataset.features[:FEATURES] if isinstance(job.dataset.inputs.kind, Vector | Table) else (),
         facts={
