@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lamina.data.dataset import Dataset
-from lamina.data.named import load as load_data
 from lamina.data.sources.arrays import from_arrays
 from lamina.errors import DataError, KindError, LaminaError, RunError, SentenceError
 from lamina.evaluation import evaluate
@@ -12,6 +11,7 @@ from lamina.model import Model, load
 from lamina.net import Net, build
 from lamina.sentence import parse
 from lamina.stage import Chain, Stage
+from lamina.training.data import load_data
 from lamina.training.folds import train_folds
 from lamina.training.loop import fit
 from lamina.training.rates import Constant as constant

@@ -38,8 +38,8 @@ class Baseline(NamedTuple):
     trained_on: int
 
 
-MOST_FEATURES = 2**28
-"""Numbers that a linear model is fitted to: a gigabyte."""
+MOST_FEATURES = 2**26
+"""Numbers that a linear model is fitted to: with what is made of them, a gigabyte."""
 
 MOST_TREE_CLASSES = 20
 TREES, FEW_TREES, FEW_ROWS, TREE_BINS = 1000, 100, 1000, 255
@@ -161,7 +161,7 @@ def suits_trees(dataset: Dataset) -> bool:
 
 def class_trees(dataset: Dataset, rows: Int64[Tensor, " N"]) -> Answer:
     """Boosted trees for classes, fitted to these rows."""
-    model = forest("HistGradientBoostingClassifier", dataset, len(rows))
+    model = boosted("HistGradientBoostingClassifier", dataset, len(rows))
     model.fit(dataset.inputs.gather(rows).numpy(), dataset.target.gather(rows).numpy())
     return probable(model, lambda batch: dataset.inputs.gather(batch), dataset)
 
@@ -169,7 +169,7 @@ def class_trees(dataset: Dataset, rows: Int64[Tensor, " N"]) -> Answer:
 def value_trees(dataset: Dataset, rows: Int64[Tensor, " N"]) -> Answer:
     """Boosted trees for values, fitted to these rows, for each output in turn."""
     x, y = dataset.inputs.gather(rows).numpy(), dataset.target.gather(rows).double()
-    models = [forest("HistGradientBoostingRegressor", dataset, len(rows)).fit(x, output.numpy()) for output in y.T]
+    models = [boosted("HistGradientBoostingRegressor", dataset, len(rows)).fit(x, output.numpy()) for output in y.T]
 
     def answer(batch: Int64[Tensor, " B"]) -> Tensor:
         features = dataset.inputs.gather(batch).numpy()
@@ -178,7 +178,7 @@ def value_trees(dataset: Dataset, rows: Int64[Tensor, " N"]) -> Answer:
     return answer
 
 
-def forest(name: str, dataset: Dataset, rows: int) -> Any:
+def boosted(name: str, dataset: Dataset, rows: int) -> Any:
     """scikit-learn's boosted trees: they take blanks as they are, and categories of no more values than bins."""
     kind = dataset.inputs.kind
     codes = [codes <= TREE_BINS for codes in kind.categories] if isinstance(kind, Table) else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from lamina.data.dataset import Column, Dataset
@@ -35,7 +36,10 @@ def default_net(dataset: Dataset) -> Suggestion:
         KindError: if lamina knows no net for such data; then one must be named.
     """
     given, few = dataset.inputs.kind, len(dataset) < FEW
-    ends = [_end(each.target) for each in dataset.apart()]
+    seen = torch.ones(len(dataset), dtype=torch.bool)
+    if dataset.test is not None:
+        seen[dataset.test] = False
+    ends = [_end(each.target, seen) for each in dataset.apart()]
     end = ends[0] if len(ends) == 1 else f"({' + '.join(ends)})"
     size = f"{len(dataset):,} examples"
     if isinstance(given, Table):
@@ -66,17 +70,17 @@ def _table_net(given: Table, rows: int, end: str) -> Suggestion:
     return Suggestion(f"{numbers} >> {body} >> {end}", f"{reason} on encoded columns{log}")
 
 
-def _end(target: Column) -> str:
+def _end(target: Column, seen: Tensor) -> str:
     if isinstance(target.kind, Label):
         return "Classify()"
     if isinstance(target.kind, Value):
-        return "Regress('log')" if log_suits(target) else "Regress()"
+        return "Regress('log')" if log_suits(target, seen) else "Regress()"
     raise KindError(f"there is no default end that predicts {target.kind}; name a net with --net")
 
 
-def log_suits(target: Column) -> bool:
+def log_suits(target: Column, seen: Tensor) -> bool:
     """Whether a target is positive and so skewed that its logarithm is a better scale: incomes, prices, counts."""
-    values = target.values.double()
+    values = target.values[seen].double()
     if values.shape[1] > 1 or float(values.min()) <= 0:
         return False
     return _skewness(values) > SKEWED and abs(_skewness(values.log())) < _skewness(values) / 2

@@ -86,6 +86,8 @@ class Table(Kind):
     def conflicts(cls, **values: Any) -> list[str]:
         if not values["numbers"] and not values["categories"]:
             return ["Table has no columns: give it numbers or categories"]
+        if any(codes < 2 for codes in values["categories"]):
+            return ["Table: a category has at least 2 codes, one for the unseen and one for a blank"]
         return ["Table: more numbers may be blank than there are"] if values["blanks"] > values["numbers"] else []
 
 

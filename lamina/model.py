@@ -26,7 +26,7 @@ from lamina.stage import Stage
 from lamina.training import files
 from lamina.training.weights import fit_into, load_weights, save_weights
 
-FORMAT = 1
+FORMAT = 2
 DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
 FOLDER = "model"
@@ -80,9 +80,9 @@ class Model:
     def prepared(self, inputs: Any) -> Tensor:
         """Raw inputs as the net takes them."""
         if self.origin is not None and not isinstance(inputs, Tensor | np.ndarray):
-            from lamina.data.tables.table import encoded
+            from lamina.data.tables.fitting import inputs_for
 
-            return torch.from_numpy(encoded(inputs, self.origin.reading, self.origin.fields))
+            return torch.from_numpy(inputs_for(inputs, self.origin))
         try:
             with np.errstate(over="ignore"):  # what is too large for float32 is named below
                 array = None if isinstance(inputs, Tensor) else np.require(inputs, np.float32, ["C", "W"])
@@ -96,7 +96,9 @@ class Model:
             got = f"an array of shape {tuple(tensor.shape)}"
             raise DataError(f"inputs must be examples of {self.net.given}, {sizes} each, got {got}")
         tensor = tensor.reshape(len(tensor), *sizes).to(torch.get_default_dtype())
-        if not isinstance(self.net.given, Table) and not tensor.isfinite().all():
+        if isinstance(self.net.given, Table):
+            check_codes(tensor, self.net.given)
+        elif not tensor.isfinite().all():
             row = int((~tensor.flatten(1).isfinite().all(1)).nonzero()[0, 0])
             raise DataError(
                 f"inputs must be finite numbers, but row {row} has one that is not; fill it or leave it out"
@@ -107,12 +109,35 @@ class Model:
         """How many numbers an example has."""
         return math.prod(sizes_of(self.net.given))
 
-    def evaluate(self, dataset: Dataset, rows: Tensor | None = None) -> dict[str, Measure]:
-        """The measures of the net on these rows of a dataset (all, if none are named).
+    def read(self, data: Any) -> Dataset:
+        """A table with its targets as this model takes them, by the columns and classes that it was trained on.
+
+        Args:
+            data: a path, or a frame of pandas, polars or arrow.
 
         Raises:
-            DataError: if the dataset is not of the kinds that the net was built for.
+            DataError: if the model was trained on no table, or this one does not fit.
         """
+        if self.origin is None:
+            raise DataError(f"{shown(data)}: the model was trained on no table; pass a dataset of {self.net.given}")
+        from lamina.data.tables.fitting import Known, headed
+        from lamina.data.tables.reading import Reading
+        from lamina.data.tables.table import load_table
+
+        reading = Reading(**{**headed(data, self.origin).values(), "kinds": self.origin.reading.kinds})
+        return load_table(data, reading, Known(self.origin.fields, self.classes, self.parts))
+
+    def evaluate(self, data: Any, rows: Tensor | None = None) -> dict[str, Measure]:
+        """The measures of the net on these rows (all, if none are named).
+
+        Args:
+            data: a dataset; or, for a model of a table, a path or a frame.
+            rows: which of them.
+
+        Raises:
+            DataError: if the data are not of the kinds that the net was built for.
+        """
+        dataset = data if isinstance(data, Dataset) else self.read(data)
         self.check(dataset)
         rows = torch.arange(len(dataset)) if rows is None else rows
         return evaluate(self.net, Batches(dataset, rows, ROWS_AT_ONCE).epoch(0)).measures()
@@ -124,6 +149,11 @@ class Model:
             raise DataError(
                 f"{dataset.name} has {dataset.inputs.kind} and {dataset.target.kind};"
                 f" the net was built for {net.given} and {net.target}"
+            )
+        if self.origin is not None and dataset.origin is not None and dataset.origin.fields != self.origin.fields:
+            raise DataError(
+                f"{dataset.name} was encoded otherwise than the table that the model was trained on; pass its path or"
+                " frame, or read it with model.read(...)"
             )
         if self.classes and dataset.classes and dataset.classes != self.classes:
             raise DataError(
@@ -152,6 +182,22 @@ class Model:
         }
         save_weights(folder / WEIGHTS, self.net.state_dict())
         files.replace(folder / DESCRIPTION, f"{json.dumps(description, indent=1, ensure_ascii=False)}\n".encode())
+
+
+def check_codes(rows: Tensor, kind: Table) -> None:
+    """Refuse rows that are no rows of such a table: numbers may be NaN, codes are whole and of their column.
+
+    Raises:
+        DataError: naming the first such row.
+    """
+    numbers, codes = rows[:, : kind.numbers], rows[:, kind.numbers :]
+    wrong = numbers.isinf().any(1) | (codes != codes.trunc()).any(1) | (codes < 0).any(1)
+    wrong |= (codes >= torch.tensor(kind.categories)).any(1) | codes.isnan().any(1)
+    if wrong.any():
+        raise DataError(
+            f"inputs must be rows of {kind}, finite numbers or NaN and then the codes of categories, but row"
+            f" {int(wrong.nonzero()[0, 0])} is none; pass a path or a frame, and the model encodes it"
+        )
 
 
 def joined(pieces: Sequence[Any]) -> Any:
@@ -228,7 +274,10 @@ def _description(path: Path) -> dict[str, Any]:
         "parts": list,
     }  # fmt: skip
     description = files.read_json(path, LARGEST_BYTES)
-    wrong = [name for name, sort in expected.items() if not isinstance(description.get(name), sort)]
+    older = description.get("format")
+    if isinstance(older, int) and older < FORMAT:
+        raise RunError(f"{path}: format {older} is older than this lamina reads, which is {FORMAT}; train it again")
+    wrong = [name for name, sort in expected.items() if not isinstance(description.get(name, expected), sort)]
     if "parts" not in wrong and not all(map(is_part, description["parts"])):
         wrong.append("parts")
     for name in ("classes", "features"):

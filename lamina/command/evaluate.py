@@ -55,8 +55,8 @@ def command(run: Path, data: str, whole: bool, as_json: bool) -> None:
 
 def baseline_of(run: Path, dataset: Dataset) -> dict[str, dict[str, Measure]]:
     """The baselines of the run's own test part, if that is what is measured; they are known since it ended."""
-    from lamina.training.data import trained_on
-    from lamina.training.plan import FILE
+    from lamina.training.data import run_of, trained_on
     from lamina.training.result import Run
 
-    return Run(run).baseline if (run / FILE).is_file() and trained_on(run, dataset) else {}
+    whole = run_of(run)
+    return Run(whole).baseline if whole is not None and trained_on(whole, dataset) else {}

@@ -72,7 +72,8 @@ def table_inputs(model: Model, data: str, keep: bool) -> Iterator[tuple[Any, lis
     import torch
 
     from lamina.data.sources.numbers import Lines
-    from lamina.data.tables.raw import from_file, from_stream
+    from lamina.data.tables.fitting import encoded, headed, open_for
+    from lamina.data.tables.raw import from_stream
 
     assert model.origin is not None
     if data == "-":
@@ -80,7 +81,9 @@ def table_inputs(model: Model, data: str, keep: bool) -> Iterator[tuple[Any, lis
             parts = from_stream(Lines(stream, "standard input"), model.origin, keep)
             yield from ((torch.from_numpy(part.inputs), part.rows) for part in parts)
     else:
-        yield from ((torch.from_numpy(part.inputs), part.rows) for part in from_file(data, model.origin, keep))
+        fields = model.origin.fields
+        source = open_for(data, headed(data, model.origin), fields, keep)
+        yield from ((torch.from_numpy(part.inputs), part.rows) for part in encoded(source, fields, keep))
 
 
 def inputs(run: Path, model: Model, data: str) -> Iterator[tuple[Any, None]]:

@@ -90,7 +90,7 @@ def command(
     if Path(first).suffix == ".toml":
         first, settings = again(Path(first), settings)
     net = settings.pop("net", None)
-    dataset = data_for(first, settings, note)
+    dataset, settings = data_for(first, settings, note)
     chosen = default_net(dataset) if net is None else None
     if folds is not None:
         settings = {name: value for name, value in settings.items() if name != "fold"} | {"folds": folds}

@@ -81,9 +81,10 @@ class Classify(End):
 
     def score(self, h: Float[Tensor, "B D"], target: Int64[Tensor, " B"]) -> Score:
         smoothing = self.smoothing if self.training else 0.0
-        weight = self.class_weight if self.training and self.weights is not None else None
-        nats = F.cross_entropy(self(h), target, weight, reduction="sum", label_smoothing=smoothing)
-        return Score(nats, len(target))
+        if not self.training or self.weights is None:
+            return Score(F.cross_entropy(self(h), target, reduction="sum", label_smoothing=smoothing), len(target))
+        nats = F.cross_entropy(self(h), target, reduction="none", label_smoothing=smoothing)
+        return Score(nats @ self.class_weight[target], len(target))
 
     def predict(self, h: Float[Tensor, "B D"]) -> Labelled:
         probabilities = F.softmax(self(h), -1)

@@ -18,7 +18,7 @@ from lamina.initialise import Following, Rule, fill
 from lamina.kinds import Kind, Value, Vector
 from lamina.layers.standardize import moments, spread
 from lamina.layers.weights import new_weight
-from lamina.metrics import ValueTally
+from lamina.metrics import LossTally, Tally, ValueTally
 from lamina.stage import expect
 
 COVERED = 0.9
@@ -40,10 +40,12 @@ class Regress(End):
     in dollars trains as well as one in millions of them. Source: Gauss 1809; Bishop 2006, eq. 3.10.
 
     On the scale "log" all of this holds of ln y, for positive targets of which few are very large; what is predicted is
-    y again: its mean, exp of the prediction times the mean of exp of the errors (Duan 1983, "Smearing estimate").
+    y again: its mean, exp of the prediction times the mean of exp of the errors (Duan 1983, "Smearing estimate"; his
+    errors are those of the training part, here they are of the validation part, which a net has not learned by heart).
 
-    The interval is wide enough for 90 % of the errors on the validation part (split conformal prediction: Lei et al.
-    2018, section 2.2), and everything where there is none or it is too small to tell.
+    The interval is wide enough for 90 % of the errors on the validation part, and everything where that is too small to
+    tell. Source: Lei et al. 2018, section 2.2 (split conformal prediction); their guarantee is for examples that have
+    had no say in the fit, and the validation part has chosen which weights are kept, so it holds about 90 %.
 
     Args:
         scale: "linear" or "log".
@@ -81,13 +83,17 @@ class Regress(End):
         self.deviation.copy_(spread(mean, deviation))
 
     def calibrate(self, stream: Iterable[tuple[Any, Any]]) -> None:
-        errors = torch.cat([self.scaled(target) - self.middle(h) for h, target in stream]).double()
-        errors = errors[errors.isfinite().all(1)]  # where validation has a target without a logarithm
+        self.radius.fill_(torch.inf)
+        self.smear.fill_(1.0)
+        pieces = [(self.scaled(target) - self.middle(h)).cpu().double() for h, target in stream]
+        errors = torch.cat([torch.zeros(0, len(self.mean), dtype=torch.float64), *pieces])
+        errors = errors[errors.isfinite().all(1)]  # validation may have a target without a logarithm
         rank = math.ceil((len(errors) + 1) * COVERED)
         if rank <= len(errors):
-            self.radius.copy_(errors.abs().kthvalue(rank, 0).values / self.deviation)
-        if self.scale == "log" and len(errors):
-            self.smear.copy_(errors.exp().mean(0))
+            self.radius.copy_(errors.abs().kthvalue(rank, 0).values / self.deviation.cpu())
+        smear = errors.exp().mean(0)
+        if self.scale == "log" and smear.float().isfinite().all():
+            self.smear.copy_(smear)
 
     def middle(self, h: Float[Tensor, "B D"]) -> Float[Tensor, "B V"]:
         """The mean of the Gaussian."""
@@ -117,8 +123,10 @@ class Regress(End):
         drawn = middle + self.deviation * noise.to(middle.device)
         return drawn.exp() if self.scale == "log" else drawn
 
-    def tally(self, h: Float[Tensor, "B D"], target: Float[Tensor, "B V"]) -> ValueTally:
-        return ValueTally.of(self(h), target)
+    def tally(self, h: Float[Tensor, "B D"], target: Float[Tensor, "B V"]) -> Tally:
+        tally = ValueTally.of(self(h), target)
+        # In the target's own unit a few large ones would decide which weights are best.
+        return LossTally(tally, self.score(h, target).total.item(), len(target)) if self.scale == "log" else tally
 
     def multiply_adds(self) -> int:
         return self.weight.numel()

@@ -20,7 +20,7 @@ class Encoder(Stage):
     kind says may be blank have a flag; one that is blank by surprise is just 0.
     """
 
-    def split(self, given: Table) -> Table:
+    def remember(self, given: Table) -> Table:
         """Remember where the numbers of a table end and which may be blank."""
         self.count, self.blanks, self.codes = given.numbers, given.blanks, given.categories
         return given
@@ -30,14 +30,19 @@ class Encoder(Stage):
         return Table(self.count * width + self.blanks, self.codes)
 
     def encoded(self, numbers: Float[Tensor, "B N"]) -> Float[Tensor, "B M"]:
-        """The encoding of numbers, of which NaN becomes anything: it is replaced."""
+        """The encoding of numbers; where one was blank there is a 0, and what becomes of it is not used."""
         raise NotImplementedError(f"{self.name()} does not say how it encodes")
 
     def beside_codes(self, x: Float[Tensor, "B F"]) -> Float[Tensor, "B G"]:
         """The encoded numbers, the flags, and the codes."""
+        if not self.count:
+            return x
         numbers = x[:, : self.count]
-        flags = numbers[:, : self.blanks].isnan().to(x.dtype)
-        return torch.cat((self.encoded(numbers).nan_to_num(0.0), flags, x[:, self.count :]), 1)  # (B, M + blanks + K)
+        blank = numbers.isnan()
+        # Filled before a weight meets it: NaN has no slope. What becomes of it is taken out again.
+        codes = self.encoded(numbers.masked_fill(blank, 0.0)).reshape(len(x), self.count, -1)  # (B, N, M / N)
+        codes = codes.masked_fill(blank[:, :, None], 0.0).flatten(1)
+        return torch.cat((codes, blank[:, : self.blanks].to(x.dtype), x[:, self.count :]), 1)  # (B, M + blanks + K)
 
 
 def observed(stream: Iterable[Any], count: int) -> Iterable[Tensor]:

@@ -39,7 +39,7 @@ class Periodic(Encoder):
     sigma: Positive = 0.1
 
     def build(self, given: Kind) -> Kind:
-        table = self.split(expect(self, given, Table))
+        table = self.remember(expect(self, given, Table))
         self.mean = nn.Buffer(torch.zeros(table.numbers))
         self.deviation = nn.Buffer(torch.ones(table.numbers))
         self.frequency = new_weight(self, given, table.numbers, self.frequencies)
@@ -59,13 +59,9 @@ class Periodic(Encoder):
         self.deviation.copy_(spread(mean, deviation))
 
     def encoded(self, numbers: Float[Tensor, "B N"]) -> Float[Tensor, "B M"]:
-        standard = ((numbers - self.mean) / self.deviation).nan_to_num(
-            0.0
-        )  # before a weight meets it: NaN has no slope
-        angle = 2 * math.pi * standard[:, :, None] * self.frequency  # (B, N, F)
+        angle = 2 * math.pi * ((numbers - self.mean) / self.deviation)[:, :, None] * self.frequency  # (B, N, F)
         waves = torch.cat((angle.sin(), angle.cos()), -1)  # (B, N, 2 F)
-        mapped = F.relu(torch.einsum("bnf,nfw->bnw", waves, self.weight) + self.offset)
-        return mapped.masked_fill(numbers.isnan()[:, :, None], 0.0).flatten(1)
+        return F.relu(torch.einsum("bnf,nfw->bnw", waves, self.weight) + self.offset).flatten(1)
 
     def forward(self, x: Float[Tensor, "B F"]) -> Float[Tensor, "B G"]:
         return self.beside_codes(x)

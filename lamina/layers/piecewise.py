@@ -41,7 +41,7 @@ class Piecewise(Encoder):
     width: Natural = 0
 
     def build(self, given: Kind) -> Kind:
-        table = self.split(expect(self, given, Table))
+        table = self.remember(expect(self, given, Table))
         self.low = nn.Buffer(torch.zeros(table.numbers, self.bins))
         self.slope = nn.Buffer(torch.zeros(table.numbers, self.bins))
         if self.width:
@@ -54,14 +54,13 @@ class Piecewise(Encoder):
             nn.init.normal_(self.weight, 0, (2 / self.bins) ** 0.5, generator=generator(seed, self.place))
 
     def learn(self, stream: Iterable[Tensor]) -> None:
-        numbers = torch.cat([x.cpu() for x in observed(stream, self.count)])
-        numbers = numbers[:: max(1, -(-len(numbers) // MOST_ROWS))]
+        numbers = spread_out(observed(stream, self.count))
         low, slope = torch.zeros_like(self.low, device="cpu"), torch.zeros_like(self.slope, device="cpu")
         for column in range(self.count):
             values = numbers[:, column]
             edges = cut(values[~values.isnan()], self.bins)
             low[column, : len(edges) - 1] = edges[:-1]
-            slope[column, : len(edges) - 1] = 1 / edges.diff()
+            slope[column, : len(edges) - 1] = 1 / edges.diff().clamp(min=torch.finfo(torch.float32).tiny)
         self.low.copy_(low)
         self.slope.copy_(slope)
 
@@ -69,14 +68,25 @@ class Piecewise(Encoder):
         code = ((numbers[:, :, None] - self.low) * self.slope).clamp_(0, 1)  # (B, N, bins)
         if not self.width:
             return code.flatten(1)
-        mapped = torch.einsum("bnt,ntw->bnw", code.nan_to_num(0.0), self.weight) + self.offset
-        return F.relu(mapped).flatten(1)
+        return F.relu(torch.einsum("bnt,ntw->bnw", code, self.weight) + self.offset).flatten(1)
 
     def forward(self, x: Float[Tensor, "B F"]) -> Float[Tensor, "B G"]:
         return self.beside_codes(x)
 
     def multiply_adds(self) -> int:
         return self.weight.numel() if self.width else self.count * self.bins
+
+
+def spread_out(stream: Iterable[Tensor]) -> Tensor:
+    """Rows evenly spread over a stream, at most twice `MOST_ROWS`: every first, second, fourth, ... of them."""
+    every, seen, kept = 1, 0, list[Tensor]()
+    for x in stream:
+        kept.append(x[-seen % every :: every].cpu())
+        seen += len(x)
+        if sum(map(len, kept)) > 2 * MOST_ROWS:
+            # The rows kept so far are numbers 0, every, 2 every, ... of the stream.
+            kept, every = [torch.cat(kept)[::2]], 2 * every
+    return torch.cat(kept)
 
 
 def cut(values: Float[Tensor, " N"], bins: int) -> Float[Tensor, " E"]:

@@ -30,7 +30,7 @@ class Standardize(Encoder):
         given = expect(self, given, Vector, Image, Sequence, Table)
         self.table = isinstance(given, Table)
         if isinstance(given, Table):
-            self.split(given)
+            self.remember(given)
             self.mean = nn.Buffer(torch.zeros(given.numbers))
             self.deviation = nn.Buffer(torch.ones(given.numbers))
             return self.widened(1)
@@ -65,9 +65,9 @@ def moments(stream: Iterable[Flow]) -> tuple[Tensor, Tensor]:
     What is NaN, as a blank in a table, is left out; a feature of nothing else has mean 0 and deviation 0.
     Source: Chan, Golub and LeVeque 1979, eq. 2.1: sums of squares about the mean, joined pairwise, lose no digits.
     """
-    count, mean, squares = torch.zeros(()), torch.zeros(()), torch.zeros(())
+    count, mean, squares = torch.zeros(3, dtype=torch.float64).unbind()
     for x in stream:
-        rows = as_rows(x).double()
+        rows = as_rows(x).cpu().double()  # some devices have no float64
         there = (~rows.isnan()).sum(0)
         here = rows.nanmean(0).nan_to_num(0.0) if len(rows) else mean
         shift = here - mean

@@ -17,7 +17,7 @@ from lamina.metrics.measure import (
     wilson,
 )
 from lamina.metrics.ranking import Margins, auc
-from lamina.metrics.together import TogetherTally, of_each
+from lamina.metrics.together import LossTally, TogetherTally, of_each
 from lamina.metrics.values import ValueTally
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "ClassMeasures",
     "ClassTally",
     "Definition",
+    "LossTally",
     "Margins",
     "Measure",
     "Tally",

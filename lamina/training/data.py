@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,11 @@ import torch
 from torch import Tensor
 
 from lamina.data.dataset import Dataset
-from lamina.data.named import NAMED
-from lamina.data.named import load as load_data
+from lamina.data.named import NAMED, load
 from lamina.data.sources.arrays import from_arrays
 from lamina.data.split import Parts, fingerprint, split
 from lamina.data.tables.reading import Reading, as_reading
-from lamina.data.tables.source import is_table
+from lamina.data.tables.source import is_table, paths_of
 from lamina.errors import DataError
 from lamina.training.plan import FILE, Plan, noted, read_plan
 
@@ -37,15 +37,35 @@ def test_rows(folder: Path, dataset: Dataset) -> Tensor:
     Raises:
         DataError: if the run was trained on data of that name with other content, of which some may be in this.
     """
-    folder = folder.parent if not (folder / FILE).is_file() and (folder.parent / FILE).is_file() else folder
-    if not (folder / FILE).is_file():
+    run = run_of(folder)
+    if run is None:
         return torch.arange(len(dataset))
-    plan = read_plan(folder)
-    if trained_on(folder, dataset):
+    plan = read_plan(run)
+    if trained_on(run, dataset):
         return parts_of(dataset, plan).test
     if plan.data == address(dataset):
         raise DataError(f"{dataset.name} has changed since {folder} was trained on it; bring that back, or use --all")
+    if is_table(dataset.name) and set(files_of(dataset.name)) & trained_files(run, plan):
+        raise DataError(
+            f"{dataset.name} is among the files that {folder} was trained on; measure the test part of all of them with"
+            f" `lamina evaluate {folder} {plan.data}`, or use --all"
+        )
     return torch.arange(len(dataset))
+
+
+def files_of(name: str) -> list[Path]:
+    """The files of a table, from the root."""
+    return [path.resolve() for path in paths_of(name)]
+
+
+def trained_files(run: Path, plan: Plan) -> set[Path]:
+    """The files that a run was trained on, those that are still there."""
+    names = [plan.data, *noted(run, "table").get("files", ())] if is_table(plan.data) else []
+    found: set[Path] = set()
+    for name in names:
+        with suppress(DataError):
+            found.update(files_of(name))
+    return found
 
 
 def trained_on(folder: Path, dataset: Dataset) -> bool:
@@ -67,31 +87,48 @@ def address_of(name: str) -> str:
     return str(path.resolve()) if name != ARRAYS and there else ARRAYS
 
 
-def data_for(data: Any, settings: dict[str, Any], say: Callable[[str], object] | None = None) -> Dataset:
-    """The dataset that the user means; what `settings` say of how a table is read is taken out of them.
+def data_for(
+    data: Any, settings: dict[str, Any], say: Callable[[str], object] | None = None
+) -> tuple[Dataset, dict[str, Any]]:
+    """The dataset that the user means, and those settings that do not say how it is read.
 
     Args:
         data: a dataset already, a name, a path, a pair of arrays, or a frame.
-        settings: among them those of `Reading`. `test` is one of them where it is no share but a file.
+        settings: some of `Reading` among others. `test` is one of them where it is no share but a file.
         say: takes what was assumed and decided, if the data are read here.
     """
-    asked = {setting.name: settings.pop(setting.name) for setting in Reading.settings() if asks(setting.name, settings)}
+    asked = {setting.name: settings[setting.name] for setting in Reading.settings() if asks(setting.name, settings)}
+    others = {name: value for name, value in settings.items() if name not in asked}
     if isinstance(data, Dataset):
         if asked:
-            raise DataError(
-                f"{', '.join(asked)}: how a table is read is said where it is read; this is a dataset already"
-            )
-        return data
+            raise DataError(f"{', '.join(asked)} would say how a table is read, but this is a dataset already")
+        return data, others
     dataset = as_dataset(data, asked)
     if dataset.origin is not None and say is not None:
         for text in dataset.origin.notes:
             say(text)
-    return dataset
+    return dataset, others
 
 
 def asks(name: str, settings: dict[str, Any]) -> bool:
     """Whether settings say this of how a table is read."""
     return settings.get(name) is not None and not (name == "test" and isinstance(settings[name], float | int))
+
+
+def load_data(data: Any, **reading: Any) -> Dataset:
+    """The dataset that is meant: a named set, a path, a frame of pandas, polars or arrow, or a pair of arrays.
+
+    Args:
+        data: what is meant.
+        reading: how a table is read: the settings of `Reading`, of which it needs the target.
+
+    Raises:
+        DataError: if it is none of these, or cannot be read or fetched.
+
+    >>> load_data("iris").features[0]
+    'sepal length (cm)'
+    """
+    return as_dataset(data, reading)
 
 
 def as_dataset(data: Any, asked: dict[str, Any] | None = None) -> Dataset:
@@ -104,7 +141,7 @@ def as_dataset(data: Any, asked: dict[str, Any] | None = None) -> Dataset:
     if isinstance(data, Dataset):
         return data
     if isinstance(data, (str, Path)):
-        return load_data(str(data), **(asked or {}))
+        return load(str(data), **(asked or {}))
     if is_frame(data):
         from lamina.data.tables.table import load_table
 
@@ -118,26 +155,23 @@ def as_dataset(data: Any, asked: dict[str, Any] | None = None) -> Dataset:
     )
 
 
-def anywhere(reading: Reading) -> Reading:
-    """The same reading with paths from the root, so that it means the same from any folder."""
-    files = tuple(str(Path(file).resolve()) for file in reading.files)
-    test = None if reading.test is None else str(Path(reading.test).resolve())
-    return Reading(**{**reading.values(), "files": files, "test": test})
-
-
 def is_frame(data: Any) -> bool:
     """Whether this is a table in memory: of arrow, pandas, polars, or a dict of columns."""
     return isinstance(data, dict) or hasattr(data, "__arrow_c_stream__") or hasattr(data, "__dataframe__")
 
 
 def data_on(model: Model, folder: Path, where: str) -> Dataset:
-    """Data for the model of a run: a table is read as the one that it was trained on."""
+    """Data for the model of a run: a table is encoded as the one that it was trained on."""
     if model.origin is None or not is_table(where):
-        return load_data(where)
-    reading = model.origin.reading
-    if (folder / FILE).is_file() and read_plan(folder).data == address_of(where):
-        return load_data(where, **reading.values())  # its test part is known then
-    from lamina.data.tables.table import Known, load_table
+        return load(where)
+    run = run_of(folder)
+    if run is not None and read_plan(run).data == address_of(where):
+        dataset = load(where, **model.origin.reading.values())  # its test part is known then
+        if dataset.origin is not None and dataset.origin.fields == model.origin.fields:
+            return dataset
+    return model.read(where)
 
-    plain = Reading(**{**reading.values(), "files": (), "test": None, "group": None, "time": None})
-    return load_table(where, plain, Known(model.origin.fields, model.classes, model.parts))
+
+def run_of(folder: Path) -> Path | None:
+    """The run of a folder that is one, or that is the model of one."""
+    return next((run for run in (folder, folder.parent) if (run / FILE).is_file()), None)

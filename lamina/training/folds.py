@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lamina.data.dataset import Dataset
+from lamina.errors import RunError
 from lamina.metrics import Measure
 from lamina.progress import note
 from lamina.stage import Stage
@@ -67,7 +67,10 @@ def train_folds(
         ...     print([run.folder.name for run in folds.runs], folds.test()["accuracy"].value > 0.8)
         ['fold-0', 'fold-1', 'fold-2'] True
     """
-    dataset: Dataset = data_for(data, settings, settings.get("say", note))
+    for name in ("fold", "beside"):
+        if settings.get(name) is not None:
+            raise RunError(f"{name} has no effect with folds: each fold has its own; leave it out")
+    dataset, settings = data_for(data, settings, settings.get("say", note))
     settings["folds"] = folds
     parts_of(dataset, plan_of(net, dataset, {**settings, "fold": 0}))
     folder = new_folder(out, dataset.name)

@@ -15,7 +15,7 @@ from lamina.data.dataset import Dataset
 from lamina.data.split import Parts, fingerprint
 from lamina.errors import RunError
 from lamina.evaluation import evaluate
-from lamina.kinds import Image, Vector
+from lamina.kinds import Image, Table, Vector
 from lamina.metrics import Tally, improves
 from lamina.net import build, foreign
 from lamina.sentence import parse_as
@@ -79,7 +79,7 @@ class Job:
 
     def suitable_threads(self) -> int:
         """One where a step is known to be little work, else all cores."""
-        if foreign(self.net) or not isinstance(self.net.given, Vector | Image):
+        if foreign(self.net) or not isinstance(self.net.given, Vector | Image | Table):
             return machine.usable_cores()
         return machine.threads_for(self.net.multiply_adds() * self.plan.batch // self.plan.parts)
 

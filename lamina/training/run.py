@@ -27,7 +27,7 @@ from lamina.sentence import read_as
 from lamina.settings import bind
 from lamina.stage import Stage
 from lamina.training import files, machine
-from lamina.training.data import ARRAYS, address, anywhere, as_dataset, data_for
+from lamina.training.data import ARRAYS, address, as_dataset, data_for
 from lamina.training.job import Evaluation, Job
 from lamina.training.lock import Lock
 from lamina.training.loop import Step
@@ -79,7 +79,7 @@ def train(
         ...     print(run.test["accuracy"].value > 0.8)
         True
     """
-    dataset = data_for(data, settings, say)
+    dataset, settings = data_for(data, settings, say)
     plan, stage = planned(net, dataset, optimizer, settings)
     folder = new_folder(out, dataset.name)
     with Lock(folder), machine.listening() as signals, machine.restored():
@@ -94,7 +94,7 @@ def train(
             "machine": machine.fingerprint(job.device),
         }
         if dataset.origin is not None:
-            notes["table"] = anywhere(dataset.origin.reading).to_json()
+            notes["table"] = dataset.origin.reading.to_json()
         with closing(job.log):
             files.replace(folder / FILE, written_plan(plan, lamina.__version__, notes).encode())
             job.begin()
@@ -220,6 +220,8 @@ def planned(
     said["optimizer"] = rule
     values, mistakes = bind("the plan", Plan.settings(), (), said)
     problems.extend(mistakes or Plan.conflicts(**values))
+    if "split_seed" in chosen and dataset.time is not None:
+        problems.add(f"split_seed has no effect: {dataset.name} is split by time; leave it out")
     if "test" in chosen and dataset.test is not None:
         problems.add(f"test has no effect: {dataset.name} comes with a test part; leave it out")
     try:

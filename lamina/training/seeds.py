@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from lamina.baselines import baselines
-from lamina.data.dataset import Dataset
 from lamina.errors import RunError
 from lamina.progress import note
 from lamina.stage import Stage
@@ -39,7 +38,7 @@ def train_seeds(
     """
     if seeds < 1:
         raise RunError(f"seeds must be at least 1, got seeds={seeds}")
-    dataset: Dataset = data_for(data, settings, settings.get("say", note))
+    dataset, settings = data_for(data, settings, settings.get("say", note))
     if seeds == 1:
         run = train(net, dataset, out=out, **settings)
         return Seeds(run.folder, [run])

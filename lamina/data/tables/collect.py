@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lamina.data.tables.columns import Booleans, Nothing, Numbers
+from lamina.data.tables.columns import Booleans, Hashes, Nothing, Numbers
 from lamina.data.tables.gathered import Collected, Gathered
 from lamina.data.tables.growth import Growth, Misread
 from lamina.data.tables.reading import Reading
@@ -40,7 +40,7 @@ def collect(source: Source, reading: Reading, folder: Path | None = None) -> Col
     said = _said(reading)
     while True:
         try:
-            columns, rows = _read(source, said, folder)
+            columns, rows = _read(source, reading, said, folder)
         except Retyped:
             continue
         except Misread as dates:
@@ -54,12 +54,15 @@ def collect(source: Source, reading: Reading, folder: Path | None = None) -> Col
         return Collected(source.name, rows, gathered, list(source.notes), list(source.skipped), source.where)
 
 
-def _read(source: Source, said: dict[str, str], folder: Path | None) -> tuple[dict[str, Growth], int]:
-    types = source.columns()
-    columns = {
-        name: _begun(name, type_, folder and folder / f"{place}.column", said.get(name, ""))
-        for place, (name, type_) in enumerate(types.items())
-    }
+def _read(source: Source, reading: Reading, said: dict[str, str], folder: Path | None) -> tuple[dict[str, Growth], int]:
+    types, exact = source.columns(), {*reading.target, reading.time}
+    columns: dict[str, Growth] = {}
+    for place, (name, type_) in enumerate(types.items()):
+        path = folder and folder / f"{place}.column"
+        if name == reading.group:
+            columns[name] = Hashes(name, path, str(type_))
+        else:
+            columns[name] = _begun(name, type_, path, said.get(name, ""), name in exact)
     rows = 0
     for table in _grouped(source.batches()):
         for name, column in columns.items():
@@ -69,7 +72,7 @@ def _read(source: Source, said: dict[str, str], folder: Path | None) -> tuple[di
     return {name: column.ended() for name, column in columns.items()}, rows
 
 
-def _begun(name: str, type_: pa.DataType, path: Path | None, said: str = "") -> Growth:
+def _begun(name: str, type_: pa.DataType, path: Path | None, said: str = "", exact: bool = False) -> Growth:
     """The beginning of a column of this type.
 
     Args:
@@ -77,13 +80,14 @@ def _begun(name: str, type_: pa.DataType, path: Path | None, said: str = "") -> 
         type_: of its cells.
         path: the file for its values; None for memory.
         said: what the user says that it is.
+        exact: whether all digits of numbers are kept.
     """
     if pa.types.is_null(type_) or said == "leave":
         return Nothing(name, path, str(type_), "nothing")
     if pa.types.is_timestamp(type_) or pa.types.is_date(type_):
         return Numbers(name, path, moments=True)
     if pa.types.is_floating(type_) or pa.types.is_integer(type_):
-        return Numbers(name, path)
+        return Numbers(name, path, exact=exact)
     if pa.types.is_boolean(type_):
         return Booleans(name, path)
     if pa.types.is_dictionary(type_) or pa.types.is_string(type_) or pa.types.is_large_string(type_):

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from lamina.chance import key
 from lamina.data.tables import dates
 from lamina.data.tables.gathered import Gathered, Held
-from lamina.data.tables.growth import Growth
+from lamina.data.tables.growth import Growth, coded
 from lamina.data.tables.stored import Growing
 from lamina.data.tables.tally import Tally
 
@@ -35,12 +36,19 @@ class Nothing(Growth):
 
 
 class Numbers(Growth):
-    """Numbers, or moments in seconds since 1970."""
+    """Numbers, or moments in seconds since 1970.
 
-    def __init__(self, name: str, path: Path | None, moments: bool = False) -> None:
+    Args:
+        name: of the column.
+        path: the file for its values; None for memory.
+        moments: whether these are moments.
+        exact: whether all digits are kept: for what is no input, such as a class or a time.
+    """
+
+    def __init__(self, name: str, path: Path | None, moments: bool = False, exact: bool = False) -> None:
         super().__init__(name, path)
         self.moments = moments
-        self.values = Growing(np.float64 if moments else np.float32, path)
+        self.values = Growing(np.float64 if moments or exact else np.float32, path)
         self.tally = Tally()
 
     def add(self, array: pa.Array) -> Growth:
@@ -87,6 +95,30 @@ class Numbers(Growth):
             whole=tally.whole and not nothing,
             steps=tally.steps and not nothing,
         )
+
+
+class Hashes(Growth):
+    """What rows belong to, as a hash of each cell: there may be more than could be held as words."""
+
+    def __init__(self, name: str, path: Path | None, type_: str) -> None:
+        super().__init__(name, path)
+        self.type = type_
+        self.values = Growing(np.int64, path)
+        self.blanks = 0
+
+    def add(self, array: pa.Array) -> Growth:
+        words, codes, _ = coded(array if pa.types.is_dictionary(array.type) else array.cast(pa.string()))
+        hashes = np.array([key("group", word) for word in words] + [0], np.int64)  # the last is where code -1 looks
+        self.values.add(hashes[codes])
+        self.rows += len(codes)
+        self.blanks += int((codes < 0).sum())
+        return self
+
+    def growing(self) -> Growing | None:
+        return self.values
+
+    def gathered(self) -> Gathered:
+        return Gathered(self.name, None, held="hashes", type=self.type, rows=self.rows, blanks=self.blanks)
 
 
 class Booleans(Growth):

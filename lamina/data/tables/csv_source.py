@@ -64,6 +64,9 @@ class CsvSource(Source):
         self._left_out = LeftOut(self.name, reading.skip_bad)
         self._restarts = 0
         self._look()
+        self.delimiter = chr(dialect.marks.delimiter) if dialect.marks.delimiter is not None else None
+        self.decimal = self._reader.decimal
+        self.headed = dialect.headed
 
     def columns(self) -> Kinds:
         return {name: TEXT if name in self._texts or name in self.as_text else NUMBER for name in self._names}

@@ -31,12 +31,14 @@ class Dialect:
         names: what the columns are called.
         start: the byte where the rows begin, behind the head.
         notes: what was assumed.
+        headed: whether the first row is a head.
     """
 
     marks: Marks
     names: tuple[str, ...]
     start: int
     notes: tuple[str, ...] = ()
+    headed: bool = True
 
 
 def dialect_of(head: bytes, name: str, reading: Reading, expected: Collection[str] = ()) -> Dialect:
@@ -60,7 +62,7 @@ def dialect_of(head: bytes, name: str, reading: Reading, expected: Collection[st
     if not rows:
         raise DataError(f"{name}: expected rows of cells, found none in its first {len(head):,} bytes; is it a table?")
     if reading.names:
-        return Dialect(marks, _given_names(reading.names, rows, name), 0)
+        return Dialect(marks, _given_names(reading.names, rows, name), 0, headed=False)
     blanks = Blanks(reading.blanks)
     if reading.header is None:
         has_head = (bool(expected) and {cell.strip() for cell in rows[0]} >= set(expected)) or _has_head(rows, blanks)
@@ -72,7 +74,7 @@ def dialect_of(head: bytes, name: str, reading: Reading, expected: Collection[st
         _check_width(rows, name)
         return Dialect(marks, names, int(starts[1]) if len(starts) > 1 else len(head), notes)
     names, notes = _numbered(rows, name)
-    return Dialect(marks, names, 0, notes if reading.header is None else ())
+    return Dialect(marks, names, 0, notes if reading.header is None else (), headed=False)
 
 
 def _delimiter(text: str, name: str, reading: Reading) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Held = Literal["numbers", "words", "booleans", "moments", "nothing", "nested"]
+Held = Literal["numbers", "words", "booleans", "moments", "hashes", "nothing", "nested"]
 
 
 MOST_ODD = 20
@@ -63,8 +63,9 @@ class Gathered:
 
     Attributes:
         name: of the column.
-        values: numbers as float32, NaN for a blank; or the places of texts in `words` as int32, -1 for a blank; or
-            moments as float64 seconds since 1970, NaN for a blank; None if the column was given up.
+        values: numbers as float32, as float64 where all digits count, NaN for a blank; hashes as int64; the places of
+            texts in `words` as int32, -1 for a blank; or moments as float64 seconds since 1970, NaN for a blank; None
+            if the column was given up.
         words: the distinct texts, in order of appearance; false and true for booleans.
         counts: how many cells hold each of the words.
         held: what came.

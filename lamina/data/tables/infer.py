@@ -86,6 +86,8 @@ def _inferred(collected: Collected, gathered: Gathered, is_target: bool) -> Verd
         return _of_numbers(gathered, is_target)
     if gathered.held == "moments":
         return date(gathered)
+    if gathered.held == "hashes":
+        return Verdict("category", "rows that share its value stay on one side of a split")
     if gathered.held == "booleans" or _reads_as_boolean(gathered):
         return boolean(gathered)
     return _of_words(collected, gathered, is_target)

@@ -40,6 +40,7 @@ class JoinedSource(Source):
         super().__init__(name, sum(part.size for part in parts))
         self._skip_bad = skip_bad
         self._parts = parts
+        self.delimiter, self.decimal, self.headed = parts[0].delimiter, parts[0].decimal, parts[0].headed
         self._rows = [0] * len(parts)
         self._check_names()
         self._types = self._agreed()

@@ -119,7 +119,7 @@ def as_classes(asked: Asked, known: tuple[str, ...] | None = None) -> Classes:
     return Classes(names, place[codes], notes)
 
 
-def as_numbers(asked: Asked) -> NDArray[np.float32]:
+def as_numbers(asked: Asked) -> NDArray[np.float64]:
     """The cells as numbers, NaN where they are blank.
 
     Raises:
@@ -128,14 +128,14 @@ def as_numbers(asked: Asked) -> NDArray[np.float32]:
     if asked.numeric:
         if asked.cells.odd.cells:
             raise _no_number(asked, *asked.cells.odd.first, asked.cells.odd.cells)
-        return asked.values
+        return asked.values.astype(np.float64, copy=False)
     codes, words = _coded(asked)
     numbers = _numbers_of(words)
     odd = np.isin(codes, np.flatnonzero(np.isnan(numbers)))
     if odd.any():
         row = int(odd.argmax())
         raise _no_number(asked, words[codes[row]], row, int(odd.sum()))
-    return np.append(numbers, np.float32(np.nan))[codes]  # the last is where the code of a blank, -1, looks
+    return np.append(numbers, np.nan)[codes]  # the last is where the code of a blank, -1, looks
 
 
 def _no_number(asked: Asked, word: str, row: int, count: int) -> DataError:
@@ -163,15 +163,14 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def number_text(value: float) -> str:
-    """A float32 as the name of a class: the shortest text that means it, "2" for 2.0 and "0.1" for 0.1."""
-    return spelled(float(str(np.float32(value))))
+    """A number as the name of a class: the shortest text that means it, "2" for 2.0 and "0.1" for 0.1."""
+    return spelled(value)
 
 
-def _numbers_of(words: Sequence[str]) -> NDArray[np.float32]:
+def _numbers_of(words: Sequence[str]) -> NDArray[np.float64]:
     """The number that each word spells; NaN where it spells none, or one that float32 cannot hold."""
-    with np.errstate(over="ignore"):
-        numbers = numbers_of(words).astype(np.float32)
-    numbers[np.isinf(numbers)] = np.nan
+    numbers = numbers_of(words)
+    numbers[np.abs(numbers) > np.finfo(np.float32).max] = np.nan
     return numbers
 
 

@@ -19,17 +19,24 @@ class Origin:
         reading: what the user said of it.
         columns: the names of all its columns, as they stand.
         notes: what was assumed, decided and found, a sentence each.
+        delimiter: what stands between its cells; None where it was no delimited text.
+        decimal: "." or ",".
+        headed: whether its first line was a head.
     """
 
     fields: tuple[Field, ...]
     reading: Reading
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    delimiter: str | None = None
+    decimal: str = "."
+    headed: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """What a model keeps."""
         fields = [to_json(field) for field in self.fields]
-        return {"reading": self.reading.to_json(), "columns": list(self.columns), "fields": fields}
+        seen = {"delimiter": self.delimiter, "decimal": self.decimal, "headed": self.headed}
+        return {"reading": self.reading.to_json(), "columns": list(self.columns), "fields": fields, **seen}
 
 
 def origin_in(written: Any, where: str) -> Origin:
@@ -38,8 +45,11 @@ def origin_in(written: Any, where: str) -> Origin:
     Raises:
         DataError: if it is damaged.
     """
-    expected = {"reading": dict, "columns": list, "fields": list}
-    wrong = [name for name, sort in expected.items() if not isinstance(written.get(name), sort)]
+    expected: dict[str, Any] = {
+        "reading": dict, "columns": list, "fields": list,
+        "delimiter": (str, type(None)), "decimal": str, "headed": bool,
+    }  # fmt: skip
+    wrong = [name for name, sort in expected.items() if not isinstance(written.get(name, expected), sort)]
     if wrong or not all(isinstance(name, str) for name in written["columns"]):
         raise DataError(f"{where}: table is not as lamina writes it: {', '.join(wrong) or 'columns'} of a wrong type")
     try:
@@ -47,4 +57,5 @@ def origin_in(written: Any, where: str) -> Origin:
     except SentenceError as error:
         raise DataError(f"{where}: {error}") from None
     fields = tuple(from_json(field, where) for field in written["fields"])
-    return Origin(fields, reading, tuple(written["columns"]))
+    seen = {name: written[name] for name in ("delimiter", "decimal", "headed")}
+    return Origin(fields, reading, tuple(written["columns"]), **seen)

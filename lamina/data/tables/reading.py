@@ -70,6 +70,12 @@ class Reading(Word):
         """The kind that was asked for, by column."""
         return {name: kind for name, _, kind in (text.rpartition("=") for text in self.kinds)}
 
+    def anywhere(self) -> Reading:
+        """The same with paths from the root, so that it means the same from any folder."""
+        files = tuple(str(Path(file).resolve()) for file in self.files)
+        test = None if self.test is None else str(Path(self.test).resolve())
+        return Reading(**{**self.values(), "files": files, "test": test})
+
     def to_json(self) -> dict[str, Any]:
         """What was said, as TOML and JSON keep it: what is as it would be anyway is left out."""
         defaults = {setting.name: setting.default for setting in self.settings()}

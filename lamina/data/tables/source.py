@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from lamina.data.tables.fields import Field
+from lamina.data.tables.origin import Origin
 from lamina.data.tables.reading import Reading
 from lamina.errors import DataError, did_you_mean, listed
 
@@ -36,6 +38,9 @@ class Source(ABC):
         skipped: the rows left out, a message each.
         as_text: columns that are read as text whatever they look like.
         loose: whether rows may lack columns, which are blank there.
+        delimiter: what stands between cells; None where it is no delimited text.
+        decimal: "." or ",".
+        headed: whether the first line is a head.
     """
 
     loose: ClassVar[bool] = False
@@ -44,6 +49,9 @@ class Source(ABC):
         self.name = name
         self.size = size
         self.as_text = set(as_text)
+        self.delimiter: str | None = None
+        self.decimal = "."
+        self.headed = True
         self.notes: list[str] = []
         self.skipped: list[str] = []
 
@@ -67,6 +75,17 @@ class Source(ABC):
     @abstractmethod
     def key(self) -> str:
         """What changes when the rows may have."""
+
+    def origin(self, fields: tuple[Field, ...], reading: Reading) -> Origin:
+        """What a dataset of these rows remembers of them."""
+        return Origin(
+            fields,
+            reading,
+            tuple(self.columns()),
+            delimiter=self.delimiter,
+            decimal=self.decimal,
+            headed=self.headed,
+        )
 
 
 def is_table(where: str) -> bool:

@@ -242,7 +242,7 @@ def _check_classes(column: Asked, found: Classes) -> None:
 
 def _values(columns: list[Asked], notes: list[str], known: bool) -> Target:
     """A value for each row in which no cell is blank."""
-    numbers = np.stack([as_numbers(column) for column in columns], axis=1)  # (N, K)
+    numbers = np.stack([as_numbers(column).astype(np.float32) for column in columns], axis=1)  # (N, K)
     kept, more = _kept(columns, np.asarray(~np.isnan(numbers).any(1)), known)
     numbers = numbers if kept is None else numbers[kept]
     for column, values in zip(columns, numbers.T, strict=True):
