@@ -12,7 +12,7 @@ from jaxtyping import Bool, Shaped
 from torch import Tensor
 
 from lamina.settings import Count, Natural
-from lamina.word import Word, same
+from lamina.word import Saying
 
 
 class Padded(NamedTuple):
@@ -27,14 +27,8 @@ def rows(x: Tensor | Padded) -> int:
     return len(x.values) if isinstance(x, Padded) else len(x)
 
 
-class Kind(Word):
-    """What one example of a tensor is. Two kinds are equal when they say the same."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Kind) and same(self, other)
-
-    def __hash__(self) -> int:
-        return hash(str(self))
+class Kind(Saying):
+    """What one example of a tensor is."""
 
 
 class Vector(Kind):

@@ -71,6 +71,16 @@ class Word:
         return str(self)
 
 
+class Saying(Word):
+    """A word that is no more than what it says: two are equal when they say the same."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Saying) and same(self, other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
 def written(value: Any) -> str:
     """A setting's value as text; a tuple of one keeps its comma, as in Python."""
     if isinstance(value, tuple):

@@ -167,7 +167,10 @@ def changed(folder: Path, **values: Any) -> str:
     ({"classes": ["x"]}, "RunError: RUN/model.json: expected 0 names of classes, got 1; lamina did not write this"),
     ({"features": [1, 2, 3]}, "RunError: RUN/model.json is not as lamina writes it: features missing or of a wrong type"),
     ({"net": None, "scale": "1"}, "RunError: RUN/model.json is not as lamina writes it: net, scale missing or of a wrong type"),
-    ({"format": 2}, "RunError: RUN/model.json: format 2 is newer than this lamina knows; install a newer one"),
+    ({"format": 3}, "RunError: RUN/model.json: format 3 is newer than this lamina knows; install a newer one"),
+    ({"format": 1}, "RunError: RUN/model.json: format 1 is older than this lamina reads, which is 2; train it again"),
+    ({"table": 7}, "RunError: RUN/model.json is not as lamina writes it: table missing or of a wrong type"),
+    ({"parts": [["a", [1]]]}, "RunError: RUN/model.json is not as lamina writes it: parts missing or of a wrong type"),
     ({"scale": float("nan")}, "RunError: RUN/model.json: expected a JSON object, got something else: NaN is no JSON number"),
 ])  # fmt: skip
 def test_a_description_that_lamina_did_not_write_is_refused_and_imports_nothing(

@@ -13,8 +13,12 @@ from torch.distributions import LogNormal
 from torch.nn.functional import cross_entropy
 
 import lamina as la
+from lamina.data.dataset import Column, Dataset
+from lamina.defaults import default_net
 from lamina.errors import DataError, KindError, SentenceError
-from lamina.kinds import Kind, Label, Table, Value, Vector
+from lamina.kinds import Kind, Label, Table, Targets, Value, Vector
+from lamina.layers.piecewise import spread_out
+from lamina.model import Model
 from lamina.sentence import parse
 from lamina.stage import Stage
 
@@ -171,6 +175,83 @@ def test_without_enough_to_tell_the_interval_is_everything():
     net.calibrate([(torch.zeros(8, 2), torch.rand(8, 1))])
     answer = net.predict(torch.zeros(1, 2))
     assert (answer.low.item(), answer.high.item()) == (-math.inf, math.inf)
+
+
+def test_calibrating_again_forgets_what_was_and_nothing_to_tell_from_is_no_mistake():
+    net = net_of("Regress('log')", Value(1), torch.rand(50, 1) + 0.5)
+    net.calibrate([(torch.randn(50, 2), torch.rand(50, 1) + 0.5)])
+    assert net.end.radius.isfinite().all()
+    net.calibrate([])
+    assert (net.end.radius.item(), net.end.smear.item()) == (math.inf, 1.0)
+
+
+def test_ends_that_are_added_are_calibrated_each_with_its_own_target():
+    net = la.build("Regress() + Classify()", Vector(2), Targets((Value(1), Label(3))))
+    targets = torch.cat((torch.randn(50, 1), torch.randint(3, (50, 1)).float()), 1)
+    net.end.learn([targets[:20], targets[20:]])
+    net.calibrate([(torch.randn(50, 2), targets)])
+    assert net.end.ends[0].radius.isfinite().all()
+
+
+def test_on_the_log_scale_weights_are_chosen_by_the_likelihood():
+    y = torch.rand(7, 1) * 100 + 1
+    net = net_of("Regress('log')", Value(1), y)
+    x = torch.randn(7, 2)
+    tally = net.end.tally(x, y) + net.end.tally(x, y)
+    assert tally.chosen_by == "loss"
+    assert tally.headline == "root_mean_squared_error"
+    assert tally.measures()["loss"].value == pytest.approx(net.score(x, y).mean().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("sentence", ["Standardize()", "Piecewise(3)", "Piecewise(3, width=2)", "Periodic(2)"])
+def test_the_code_of_a_blank_is_zero_whatever_was_learned(sentence):
+    stage = learned(sentence, Table(2, (3,), blanks=1), torch.randn(30, 3).abs().tolist())
+    for parameter in stage.parameters():
+        torch.nn.init.normal_(parameter)
+    x = torch.tensor([[NAN, 0.5, 2.0]])
+    out = stage(x)
+    width = (out.shape[1] - 2) // 2
+    assert out[0, :width].eq(0).all()
+    assert out[0, -2:].tolist() == [1, 2]
+    out.sum().backward() if out.requires_grad else None
+    assert all(parameter.grad.isfinite().all() for parameter in stage.parameters())
+
+
+def test_quantiles_of_a_long_stream_come_from_rows_spread_over_it(monkeypatch):
+    monkeypatch.setattr("lamina.layers.piecewise.MOST_ROWS", 10)
+    kept = spread_out(part[:, None] for part in torch.arange(997.0).split(13))
+    steps = kept[:, 0].diff()
+    assert 10 <= len(kept) <= 20
+    assert steps.unique().tolist() == [64]
+
+
+def test_rows_that_are_no_rows_of_the_table_are_refused():
+    model = Model(la.build("OneHot() >> Classify()", Table(1, (3,)), Label(2)))
+    for row in ([1.0, 3.0], [1.0, 0.5], [1.0, -1.0], [math.inf, 1.0], [1.0, NAN]):
+        with pytest.raises(DataError, match="but row 1 is none; pass a path or a frame"):
+            model.predict([[NAN, 2.0], row])
+
+
+def test_class_weights_and_smoothing_weigh_the_smoothed_loss():
+    y = torch.tensor([0, 1, 2, 2])
+    net = net_of("Classify(0.1, weights=(1, 1, 100))", Label(3), y).train()
+    x = torch.randn(4, 2)
+    each = cross_entropy(net(x), y, reduction="none", label_smoothing=0.1)
+    torch.testing.assert_close(net.score(x, y).total, each @ torch.tensor([1.0, 1.0, 100.0, 100.0]))
+
+
+def test_a_skewed_positive_target_is_learned_on_a_log_scale_by_what_trains():
+    random = torch.Generator().manual_seed(0)
+    skewed = torch.randn(500, 1, generator=random).mul(1.5).exp()
+    even = torch.rand(500, 1, generator=random) + 1
+    inputs = Column(torch.randn(500, 2, generator=random), Table(2))
+
+    def end(target, test=None):
+        return default_net(Dataset("d", inputs, Column(target, Value(1)), test=test)).net.rpartition(" >> ")[2]
+
+    assert end(skewed) == "Regress('log')"
+    assert end(even) == end(skewed - skewed.min()) == "Regress()"
+    assert end(torch.cat((even[:400], skewed[400:])), torch.arange(400, 500)) == "Regress()"
 
 
 def test_class_weights_weigh_in_training_only():

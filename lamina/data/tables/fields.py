@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from lamina.errors import DataError, SentenceError, did_you_mean, shown
-from lamina.word import Word
+from lamina.word import Saying
 
 KINDS: dict[str, str] = {
     "number": "a quantity",
@@ -53,7 +53,7 @@ def unwritable(written: str) -> str | None:
     return None
 
 
-class Field(Word):
+class Field(Saying):
     """A column of a table and how it becomes numbers.
 
     Args:

@@ -193,7 +193,7 @@ def group_of(collected: Collected, reading: Reading) -> Tensor | None:
     if column.values is None or column.blanks:
         what = f"{column.blanks:,} blank cells" if column.blanks else f"cells of type {column.type}"
         raise DataError(f"{collected.name}: group {column.name!r} must say of each row where it belongs, got {what}")
-    return torch.from_numpy(np.asarray(column.values))
+    return torch.from_numpy(np.array(column.values, np.int64))
 
 
 def time_of(collected: Collected, reading: Reading) -> Tensor | None:
@@ -210,7 +210,7 @@ def time_of(collected: Collected, reading: Reading) -> Tensor | None:
             f"{collected.name}: time {column.name!r} must be numbers or dates, got {column.held}; say how its dates are"
             f" written with --kind '{column.name}=date:%d/%m/%Y'"
         )
-    return torch.from_numpy(np.asarray(column.values, np.float64))
+    return torch.from_numpy(np.array(column.values, np.float64))
 
 
 def _column(collected: Collected, name: str, what: str) -> Gathered:

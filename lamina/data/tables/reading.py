@@ -9,7 +9,7 @@ from typing import Any
 from lamina.data.tables.fields import KINDS
 from lamina.errors import did_you_mean
 from lamina.settings import Natural
-from lamina.word import Word
+from lamina.word import Saying
 
 BLANKS = frozenset(
     ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "1.#qnan", "1.#ind", "null", "none", "nil", "?", "-", "--", ".")
@@ -17,7 +17,7 @@ BLANKS = frozenset(
 """What stands for a blank cell, in lower case and without spaces around it."""
 
 
-class Reading(Word):
+class Reading(Saying):
     """How a table is read.
 
     Args:

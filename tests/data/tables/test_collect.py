@@ -75,9 +75,21 @@ def test_what_no_field_can_take_is_only_counted():
 
 def test_a_column_that_is_to_be_left_out_is_not_looked_at_unless_rows_are_split_by_it():
     given_columns = {"x": [math.inf, 1.0], "y": [1.0, 2.0]}
-    found = collected(given_columns, kinds=("x=leave", "y=leave"), group="y").columns
+    found = collected(given_columns, kinds=("x=leave", "y=leave"), time="y").columns
     assert found["x"].values is None
     assert found["y"].values.tolist() == [1.0, 2.0]
+
+
+def test_what_rows_belong_to_is_kept_as_a_hash_of_what_is_written():
+    groups = collected({"who": ["b", "a", "b", None]}, group="who").columns["who"]
+    assert (groups.held, groups.blanks) == ("hashes", 1)
+    assert groups.values[0] == groups.values[2] != groups.values[1]
+
+
+def test_what_is_no_input_keeps_all_its_digits():
+    found = collected({"id": [16777216.0, 16777217.0], "x": [16777216.0, 16777217.0]}, target=("id",)).columns
+    assert len(set(found["id"].values.tolist())) == 2
+    assert len(set(found["x"].values.tolist())) == 1
 
 
 def test_the_source_says_where_rows_stand_and_what_it_assumed():
