@@ -184,6 +184,19 @@ class Model:
         files.replace(folder / DESCRIPTION, f"{json.dumps(description, indent=1, ensure_ascii=False)}\n".encode())
 
 
+def check_fields(origin: Origin, net: Net, features: tuple[str, ...], where: str) -> None:
+    """Refuse fields that do not give what the net takes.
+
+    Raises:
+        RunError: naming what they give.
+    """
+    from lamina.data.tables.encode import feature_names, ordered, table_kind
+
+    gives, named = table_kind(origin.fields), feature_names(origin.fields)
+    if (gives, named, tuple(ordered(origin.fields))) != (net.given, features, origin.fields):
+        raise RunError(f"{where}: its fields give {gives}, not what the net takes; lamina did not write this")
+
+
 def check_codes(rows: Tensor, kind: Table) -> None:
     """Refuse rows that are no rows of such a table: numbers may be NaN, codes are whole and of their column.
 
@@ -251,6 +264,8 @@ def load(folder: str | Path, net: Stage | None = None) -> Model:
     for what, names, count in (("classes", model.classes, expected), ("features", model.features, model.input_size())):
         if names and len(names) != count:
             raise RunError(f"{path}: expected {count} names of {what}, got {len(names)}; lamina did not write this")
+    if origin is not None:
+        check_fields(origin, built, model.features, str(path))
     fit_into(built.state_dict(), load_weights(folder / WEIGHTS), str(folder / WEIGHTS))
     return model
 

@@ -85,7 +85,7 @@ def head(job: Job, reason: str | None) -> str:
     """What is about to be trained: the data, the sentence, the table, the pace."""
     plan, shares = job.plan, job.shares
     counts = f"{len(shares.train):,} train, {len(shares.valid):,} validate, {len(shares.test):,} test"
-    lines = [f"data       {job.dataset.name}: {job.dataset.inputs.kind} -> {job.dataset.target.kind}; {counts}"]
+    lines = [f"data       {job.dataset.title()}: {job.dataset.inputs.kind} -> {job.dataset.target.kind}; {counts}"]
     lines += [f"net        {plan.net}"]
     lines += [f"           (chosen for {reason}; edit it with --net)"] if reason else []
     long = f"{plan.budget_seconds:g} s" if plan.budget_seconds else f"{job.total_steps():,} steps"

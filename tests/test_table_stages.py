@@ -46,9 +46,13 @@ def test_numbers_are_standardised_by_those_that_are_there_and_blanks_become_the_
     assert of(stage, [3.0, 7.0, 2.0], [NAN, 9.0, 1.0]) == [[1, 0, 0, 2], [0, 1.2247, 1, 1]]
 
 
-def test_a_number_that_is_blank_by_surprise_is_the_mean():
+def test_a_number_that_is_blank_by_surprise_counts_as_a_usual_one():
     stage = learned("Standardize()", Table(1), [[1.0], [3.0]])
     assert of(stage, [NAN], [3.0]) == [[0], [1]]
+    stage = learned("Piecewise(2, width=3)", Table(1), [[1.0], [2.0], [40.0]])
+    assert of(stage, [NAN]) == of(stage, [2.0])
+    stage = learned("Periodic(3)", Table(1), [[1.0], [3.0]])
+    assert of(stage, [NAN]) == of(stage, [2.0])
 
 
 def test_a_column_of_nothing_but_blanks_stays_finite():

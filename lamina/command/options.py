@@ -32,13 +32,13 @@ class Duration(click.ParamType[float]):
 
 
 class ShareOrFile(click.ParamType[float | str]):
-    """A share such as 0.2, or the path of a file."""
+    """A share such as 0.2 or 20%, or the path of a file."""
 
     name = "share or file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
         try:
-            return float(value)
+            return float(str(value).removesuffix("%")) / (100 if str(value).endswith("%") else 1)
         except ValueError:
             return str(value)
 
@@ -68,7 +68,12 @@ def reading_options(function: Decorated) -> Decorated:
 
 def commas(ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...] | None:
     """Names from options that may be given again, each with one name or several between commas."""
-    return tuple(name.strip() for text in given for name in next(csv.reader([text]))) or None
+    return tuple(name for text in given for name in parted(text)) or None
+
+
+def parted(text: str) -> list[str]:
+    """Names between commas; one with a line break is one name."""
+    return [text] if "\n" in text or "\r" in text else [name.strip() for name in next(csv.reader([text]))]
 
 
 READING = (

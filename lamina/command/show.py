@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lamina.command.options import emit, json_option, measure_lines
+from lamina.command.options import commas, emit, json_option, measure_lines
 
 EPILOG = """
 \b
@@ -24,9 +24,10 @@ LONGEST_NAME = 255
 @click.command(epilog=EPILOG)
 @click.argument("what", required=False)
 @click.option("--on", "data", metavar="DATA", help="The data that a sentence is built for.")
+@click.option("--target", multiple=True, callback=commas, metavar="C", help="What to predict, where DATA is a table.")
 @click.option("--words", is_flag=True, help="List the words that a sentence may use.")
 @json_option
-def command(what: str | None, data: str | None, words: bool, as_json: bool) -> None:
+def command(what: str | None, data: str | None, target: tuple[str, ...] | None, words: bool, as_json: bool) -> None:
     """Show WHAT: a sentence (as a table, if --on says for which data), a run's folder, or a model's."""
     if words == (what is not None):
         raise click.UsageError("name one thing to show: a sentence, a run's folder, or --words")
@@ -35,7 +36,7 @@ def command(what: str | None, data: str | None, words: bool, as_json: bool) -> N
     elif _names_folder(what):
         _folder(Path(what), as_json)
     else:
-        _sentence(what, data, as_json)
+        _sentence(what, data, target, as_json)
 
 
 def _names_folder(what: str) -> bool:
@@ -93,7 +94,7 @@ def _folder(folder: Path, as_json: bool) -> None:
         click.echo(f"  baseline {name}: {next(iter(measures))} {next(iter(measures.values()))}")
 
 
-def _sentence(text: str, data: str | None, as_json: bool) -> None:
+def _sentence(text: str, data: str | None, target: tuple[str, ...] | None, as_json: bool) -> None:
     from lamina.net import build
     from lamina.sentence import parse
 
@@ -106,7 +107,7 @@ def _sentence(text: str, data: str | None, as_json: bool) -> None:
         return
     from lamina.data.named import load
 
-    dataset = load(data)
+    dataset = load(data, **({} if target is None else {"target": target}))
     net = build(stage, dataset.inputs.kind, dataset.target.kind)
     if as_json:
         rows = [row._asdict() for row in net.rows()]

@@ -70,11 +70,13 @@ def command(
     The run's folder gets the plan (run.toml), a log of every step, checkpoints, and the model. A run that was stopped,
     even by kill -9, goes on exactly with `lamina resume`.
     """
+    from lamina.data.split import fingerprint
     from lamina.defaults import default_net
     from lamina.errors import RunError
     from lamina.progress import shown
     from lamina.training.data import data_for
     from lamina.training.folds import train_folds
+    from lamina.training.plan import noted_in
     from lamina.training.seeds import train_seeds
 
     if seeds is not None and folds is not None:
@@ -87,10 +89,14 @@ def command(
     first, *files = data
     if files:
         settings["files"] = tuple(files)
+    was = None
     if Path(first).suffix == ".toml":
+        was = noted_in(Path(first), "dataset").get("fingerprint")
         first, settings = again(Path(first), settings)
     net = settings.pop("net", None)
     dataset, settings = data_for(first, settings, note)
+    if was is not None and was != fingerprint(dataset):
+        note(f"{dataset.name} is not what it was when {data[0]} was written: this is not the same run again")
     chosen = default_net(dataset) if net is None else None
     if folds is not None:
         settings = {name: value for name, value in settings.items() if name != "fold"} | {"folds": folds}
@@ -137,8 +143,10 @@ def tell(run: Run, as_json: bool) -> None:
     click.echo("test")
     click.echo("\n".join(measure_lines(run.test)))
     for name, measures in run.baseline.items():
-        headline, measure = next(iter(measures.items()))
-        click.echo(f"  baseline {name}: {headline} {measure}")
+        told = [what for place, what in enumerate(measures) if not place or what == "auc"]
+        click.echo(f"  baseline {name}: {', '.join(f'{what} {measures[what]}' for what in told)}")
+    if "interval" in run.result:
+        click.echo(f"intervals for 90 % hold {run.result['interval']['held']:.1%} of the test part")
     click.echo(f"model: {run.folder / 'model'}  (use it: lamina predict {run.folder} FILE)")
     if (run.folder / REPORT).is_file():
         click.echo(f"report: {run.folder / REPORT}")

@@ -95,6 +95,13 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.target)
 
+    def title(self) -> str:
+        """Its name for people, with what else belongs to it."""
+        reading = self.origin.reading if self.origin is not None else None
+        more = f" and {len(reading.files)} more" if reading is not None and reading.files else ""
+        test = f", tested on {reading.test}" if reading is not None and reading.test else ""
+        return f"{self.name}{more}{test}"
+
     def apart(self) -> list[Dataset]:
         """A dataset for each target."""
         if not isinstance(self.target.kind, Targets):

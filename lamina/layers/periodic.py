@@ -63,6 +63,9 @@ class Periodic(Encoder):
         waves = torch.cat((angle.sin(), angle.cos()), -1)  # (B, N, 2 F)
         return F.relu(torch.einsum("bnf,nfw->bnw", waves, self.weight) + self.offset).flatten(1)
 
+    def usual(self) -> Float[Tensor, " N"]:
+        return self.mean
+
     def forward(self, x: Float[Tensor, "B F"]) -> Float[Tensor, "B G"]:
         return self.beside_codes(x)
 

@@ -44,6 +44,7 @@ class Piecewise(Encoder):
         table = self.remember(expect(self, given, Table))
         self.low = nn.Buffer(torch.zeros(table.numbers, self.bins))
         self.slope = nn.Buffer(torch.zeros(table.numbers, self.bins))
+        self.median = nn.Buffer(torch.zeros(table.numbers))
         if self.width:
             self.weight = new_weight(self, given, table.numbers, self.bins, self.width)
             self.offset = new_weight(self, given, table.numbers, self.width)
@@ -63,12 +64,16 @@ class Piecewise(Encoder):
             slope[column, : len(edges) - 1] = 1 / edges.diff().clamp(min=torch.finfo(torch.float32).tiny)
         self.low.copy_(low)
         self.slope.copy_(slope)
+        self.median.copy_(numbers.nanmedian(0).values.nan_to_num(0.0))
 
     def encoded(self, numbers: Float[Tensor, "B N"]) -> Float[Tensor, "B M"]:
         code = ((numbers[:, :, None] - self.low) * self.slope).clamp_(0, 1)  # (B, N, bins)
         if not self.width:
             return code.flatten(1)
         return F.relu(torch.einsum("bnt,ntw->bnw", code, self.weight) + self.offset).flatten(1)
+
+    def usual(self) -> Float[Tensor, " N"]:
+        return self.median
 
     def forward(self, x: Float[Tensor, "B F"]) -> Float[Tensor, "B G"]:
         return self.beside_codes(x)

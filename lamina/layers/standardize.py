@@ -47,6 +47,9 @@ class Standardize(Encoder):
     def encoded(self, numbers: Float[Tensor, "B N"]) -> Float[Tensor, "B N"]:
         return (numbers - self.mean) / self.deviation
 
+    def usual(self) -> Float[Tensor, " N"]:
+        return self.mean
+
     def forward(self, x: Flow) -> Flow:
         if self.table and isinstance(x, Tensor):
             return self.beside_codes(x)

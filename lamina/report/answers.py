@@ -43,6 +43,7 @@ class Answers:
         self.sure: list[Tensor] = []
         self.due: list[Tensor] = []
         self.value: list[Tensor] = []
+        self.held = 0
 
     def add(self, batch: Batch, answer: Any) -> None:
         """Take a batch and the end's answer to it."""
@@ -52,9 +53,16 @@ class Answers:
             self.due.append(answer.probabilities.gather(1, batch.target[:, None]).squeeze(1).cpu())
         elif isinstance(answer, Estimated):
             self.value.append(answer.value.cpu())
+            held = (answer.low <= batch.target) & (batch.target <= answer.high)
+            self.held += int((held & answer.low.isfinite()).sum())
         else:
             return
         self.rows.append(batch.examples.cpu())
+
+    def coverage(self) -> float | None:
+        """The share of values that lie in the interval predicted for them; None where there is no interval."""
+        count = sum(value.numel() for value in self.value)
+        return self.held / count if self.held else None
 
     def told(self, tally: Any) -> ClassAnswers | ValueAnswers | None:
         """What a report tells of the answers; None if it knows nothing to tell."""

@@ -50,7 +50,7 @@ def gathered(
     job: Job, valid: dict[str, Measure], test: Tally, baselines: dict[str, Baseline], answers: Answers
 ) -> Content:
     """Everything that the page says."""
-    log = read_log(job.folder)
+    log, origin = read_log(job.folder), job.dataset.origin
     return Content(
         data=Path(job.dataset.name).name if job.dataset.origin is not None else job.dataset.name,
         about=job.dataset.about,
@@ -74,8 +74,10 @@ def gathered(
             "parameters": f"{job.net.parameter_count():,}",
             "steps": f"{job.step:,}",
             "training time": lasted(job.seconds()),
+            **({} if (held := answers.coverage()) is None else {"held by 90 % intervals": f"{held:.1%}"}),
         },
-        plan={name: "none" if value is None else str(value) for name, value in job.plan.values().items()},
+        plan={name: "none" if value is None else str(value) for name, value in job.plan.values().items()}
+        | ({} if origin is None else {f"table {name}": str(value) for name, value in origin.reading.to_json().items()}),
         machine=machine_facts(job, log),
     )
 

@@ -16,9 +16,11 @@ import lamina
 from lamina.baselines import Baseline, baselines
 from lamina.data.dataset import Dataset
 from lamina.data.split import fingerprint
+from lamina.data.tables.reading import Reading
 from lamina.data.tables.source import ENDINGS, is_table
 from lamina.defaults import default_net, default_optimizer, default_pace
-from lamina.errors import Problems, RunError, listed
+from lamina.ends.regress import COVERED
+from lamina.errors import Problems, RunError, did_you_mean, listed
 from lamina.metrics import Measure, Tally
 from lamina.model import Model
 from lamina.net import foreign, misfits
@@ -38,6 +40,8 @@ from lamina.training.result import Run, plain
 
 if TYPE_CHECKING:
     from lamina.report.answers import Answers
+
+PLAN = tuple(setting.name for setting in Plan.settings())
 
 Display: TypeAlias = Callable[[Job], AbstractContextManager[Callable[[Step | Evaluation], object]]]
 """Shows a job's events to a person: a context that takes each of them."""
@@ -174,6 +178,7 @@ def finish(job: Job, beside: dict[str, Baseline] | None = None) -> None:
     answers = Answers(dataset)
     valid, tally = job.evaluate(job.shares.valid).measures(), job.evaluate(job.shares.test, answers.add)
     beside = baselines(dataset, job.shares) if beside is None else beside
+    held = answers.coverage()
     result = {
         "run": str(job.folder),
         "net": job.plan.net,
@@ -184,6 +189,7 @@ def finish(job: Job, beside: dict[str, Baseline] | None = None) -> None:
         "test": plain(tally.measures()),
         "baseline": {name: plain(simple.measures) for name, simple in beside.items()},
         "baseline_trained_on": {name: simple.trained_on for name, simple in beside.items()},
+        **({} if held is None else {"interval": {"of": COVERED, "held": held}}),
     }
     files.replace(job.folder / RESULT, f"{json.dumps(result, indent=1, allow_nan=False)}\n".encode())
     _report(job, valid, tally, beside, answers)
@@ -218,6 +224,9 @@ def planned(
     rule = default_optimizer(dataset, length(said, len(dataset))) if optimizer is None else str(optimizer)
     problems.extend(read_as(Optimizer, rule)[1], "optimizer")
     said["optimizer"] = rule
+    if dataset.origin is not None:
+        problems.extend(unknown(said))
+        said = {name: value for name, value in said.items() if name in PLAN}
     values, mistakes = bind("the plan", Plan.settings(), (), said)
     problems.extend(mistakes or Plan.conflicts(**values))
     if "split_seed" in chosen and dataset.time is not None:
@@ -231,6 +240,12 @@ def planned(
     if stage is None or problems.texts:
         raise RunError(listed(problems.texts, "the run cannot begin"))
     return Plan(**values), stage
+
+
+def unknown(said: dict[str, Any]) -> list[str]:
+    """Settings that neither a plan nor the reading of a table has."""
+    known = [*PLAN, *(setting.name for setting in Reading.settings())]
+    return [f"there is no setting {name!r}{did_you_mean(name, known)}" for name in said if name not in PLAN]
 
 
 def length(said: dict[str, Any], examples: int) -> int | None:

@@ -103,7 +103,7 @@ class Category(Field):
     @classmethod
     def conflicts(cls, **values: Any) -> list[str]:
         known = values["known"]
-        return ["Category: the known values must differ"] if len(set(known)) < len(known) else []
+        return [] if list(known) == sorted(set(known)) else ["Category: the known values must differ and be sorted"]
 
     def categories(self) -> dict[str, tuple[str, ...]]:
         return {self.column: self.known}

@@ -52,19 +52,36 @@ def told(dataset: Dataset) -> list[float]:
     if not isinstance(dataset.inputs.kind, Table) or min(map(len, rows)) < FEWEST_ROWS:
         return [0.0] * len(dataset.features)
     target = Halves(*(dataset.target.values.numpy()[half] for half in rows))
-    rows_a_bin = 1 if isinstance(dataset.target.kind, Label) else ROWS_OF_A_LINE
     shares = []
     for feature in range(len(dataset.features)):
         values = Halves(*(dataset.inputs.values[:, feature].numpy()[half] for half in rows))
-        number = feature < dataset.inputs.kind.numbers
-        bins = binned(values, rows_a_bin) if number else Halves(*(half.astype(np.int64) for half in values))
-        if isinstance(dataset.target.kind, Label):
-            shares.append(right(bins, target))
-        else:
-            x = Halves(*(np.nan_to_num(half.astype(np.float64)) * number for half in values))
-            parts = zip(target.fit.T.astype(np.float64), target.test.T.astype(np.float64), strict=True)
-            shares.append(max(explained(bins, x, Halves(*part)) for part in parts))
+        number, label = feature < dataset.inputs.kind.numbers, isinstance(dataset.target.kind, Label)
+        shares.append(told_by(values, target, number, label))
+        # A few blanks must not hide what the other rows say.
+        seen = there(values, target) if number else None
+        if seen is not None:
+            shares[-1] = max(shares[-1], told_by(*seen, number, label))
     return shares
+
+
+def told_by(values: Halves, target: Halves, number: bool, label: bool) -> float:
+    """The share of the target that one feature tells, be it a number or codes."""
+    rows_a_bin = 1 if label else ROWS_OF_A_LINE
+    bins = binned(values, rows_a_bin) if number else Halves(*(half.astype(np.int64) for half in values))
+    if label:
+        return right(bins, target)
+    x = Halves(*(np.nan_to_num(half.astype(np.float64)) * number for half in values))
+    parts = zip(target.fit.T.astype(np.float64), target.test.T.astype(np.float64), strict=True)
+    return max(explained(bins, x, Halves(*part)) for part in parts)
+
+
+def there(values: Halves, target: Halves) -> tuple[Halves, Halves] | None:
+    """A number and the target in the rows where it is not blank; None where that is all of them, or too few."""
+    visible = [~np.isnan(half) for half in values]
+    if all(rows.all() for rows in visible) or min(int(rows.sum()) for rows in visible) < FEWEST_ROWS:
+        return None
+    kept, meant = (Halves(*(half[rows] for half, rows in zip(both, visible, strict=True))) for both in (values, target))
+    return kept, meant
 
 
 def halves(hashes: Int64[Tensor, " N"], features: int) -> tuple[Array, Array]:

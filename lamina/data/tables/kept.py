@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ from lamina.sentence import parse_as
 
 FORMAT = 1
 FILE = "dataset.json"
+DRAFT = ".draft-"
 
 
 def place_of(key: str) -> Path:
@@ -36,13 +38,27 @@ def draft_of(place: Path) -> Path:
     Raises:
         DataError: if the cache cannot be written.
     """
-    draft = place.with_name(f"{place.name}.draft-{os.getpid()}")
+    draft = place.with_name(f"{place.name}{DRAFT}{os.getpid()}")
     try:
+        for left in place.parent.glob(f"*{DRAFT}*"):
+            if not alive(left.name.rpartition(DRAFT)[2]):
+                shutil.rmtree(left, ignore_errors=True)
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
     except OSError as error:
         raise DataError(f"{draft}: cannot be written ({error.strerror}); set LAMINA_CACHE to another folder") from None
     return draft
+
+
+def alive(process: str) -> bool:
+    """Whether a process of this number is running, as far as can be told."""
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def keep(dataset: Dataset, draft: Path, place: Path) -> Dataset:
@@ -75,16 +91,25 @@ def keep(dataset: Dataset, draft: Path, place: Path) -> Dataset:
         (draft / FILE).write_text(json.dumps(description, ensure_ascii=False))
         for path in needless:
             path.unlink()
-        shutil.rmtree(place, ignore_errors=True)
-        draft.rename(place)
+        put(draft, place)
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
         raise DataError(
             f"{place}: cannot be kept ({error.strerror}); free space, or set LAMINA_CACHE to another folder"
         ) from None
-    mapped = kept(place)
-    assert mapped is not None
-    return mapped
+    return kept(place) or dataset
+
+
+def put(draft: Path, place: Path) -> None:
+    """Give a draft its place, unless another process was first with the same."""
+    try:
+        draft.rename(place)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        if kept(place) is None:
+            shutil.rmtree(place, ignore_errors=True)
+            draft.rename(place)
 
 
 def kept(place: Path) -> Dataset | None:
@@ -94,20 +119,20 @@ def kept(place: Path) -> Dataset | None:
         tensors = {name: mapped(place / f"{name}.tensor", *said) for name, said in description["tensors"].items()}
         given, target = (parse_as(Kind, text) for text in description["kinds"])
         origin = replace(origin_in(description["table"], str(place / FILE)), notes=tuple(description["notes"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return Dataset(
+            description["name"],
+            Column(tensors["inputs"], given),
+            Column(tensors["target"], target),
+            classes=tuple(description["classes"]),
+            parts=tuple(Part(name, tuple(classes)) for name, classes in description["parts"]),
+            features=tuple(description["features"]),
+            test=tensors.get("test"),
+            group=tensors.get("group"),
+            time=tensors.get("time"),
+            origin=origin,
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
-    return Dataset(
-        description["name"],
-        Column(tensors["inputs"], given),
-        Column(tensors["target"], target),
-        classes=tuple(description["classes"]),
-        parts=tuple(Part(name, tuple(classes)) for name, classes in description["parts"]),
-        features=tuple(description["features"]),
-        test=tensors.get("test"),
-        group=tensors.get("group"),
-        time=tensors.get("time"),
-        origin=origin,
-    )
 
 
 def tensors_of(dataset: Dataset) -> dict[str, Tensor]:

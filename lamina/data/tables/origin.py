@@ -7,7 +7,7 @@ from typing import Any
 
 from lamina.data.tables.fields import Field, from_json, to_json
 from lamina.data.tables.reading import Reading
-from lamina.errors import DataError, SentenceError
+from lamina.errors import DataError, SentenceError, shown
 
 
 @dataclass(frozen=True)
@@ -57,5 +57,8 @@ def origin_in(written: Any, where: str) -> Origin:
     except SentenceError as error:
         raise DataError(f"{where}: {error}") from None
     fields = tuple(from_json(field, where) for field in written["fields"])
+    columns = [field.column for field in fields]
+    if not columns or len(set(columns)) < len(columns):
+        raise DataError(f"{where}: table: expected fields of unlike columns, got {shown(columns)}")
     seen = {name: written[name] for name in ("delimiter", "decimal", "headed")}
     return Origin(fields, reading, tuple(written["columns"]), **seen)

@@ -58,6 +58,8 @@ class Reading(Saying):
                 mistakes.append(f"a kind is said as COLUMN=KIND, got {said!r}")
             elif kind.partition(":")[0] not in KINDS:
                 mistakes.append(f"{said!r}: there is no kind {kind!r}{did_you_mean(kind, KINDS)}")
+        split_by = [what for what in ("group", "time") if values[what] is not None and values[what] in values["target"]]
+        mistakes += [f"{what}={values[what]!r} is the target: split by another column" for what in split_by]
         if values["group"] is not None and values["time"] is not None:
             mistakes.append("split by group or by time, not by both; leave one out")
         if values["delimiter"] is not None and len(values["delimiter"]) != 1:

@@ -130,6 +130,8 @@ def _opener(path: Path, reading: Reading) -> Callable[[Collection[str], Sequence
     def opened(as_text: Collection[str], only: Sequence[str] | None, expected: Sequence[str]) -> Source:
         ending = ENDINGS.search(path.name)
         suffix = f".{ending[1].split('.')[0].lower()}" if ending else ""
+        if suffix in PARQUET + JSON:
+            _refuse_text_settings(path, reading, ("delimiter", "header", "names"))
         if suffix in PARQUET:
             from lamina.data.tables.parquet_source import ParquetSource
 
@@ -143,6 +145,15 @@ def _opener(path: Path, reading: Reading) -> Callable[[Collection[str], Sequence
         return CsvSource(path, reading, as_text, only, expected)
 
     return opened
+
+
+def _refuse_text_settings(path: Path, reading: Reading, names: tuple[str, ...]) -> None:
+    """Refuse what says how delimited text is read, of a file that is none."""
+    said = [
+        f"{name}={value!r}" for name, value in reading.values().items() if name in names and value not in (None, ())
+    ]
+    if said:
+        raise DataError(f"{path}: {', '.join(said)} has no effect: this is no delimited text; leave it out")
 
 
 def paths_of(pattern: str) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,9 +27,16 @@ from lamina.data.tables.show import Summary
 from lamina.data.tables.source import Source, open_source
 from lamina.data.tables.target import target_of
 from lamina.errors import DataError
+from lamina.kinds import Label
 
 AS_TEXT = ("category", "boolean", "date", "text")
 """Kinds of column whose cells are kept as they are spelled, though they may look like numbers."""
+
+MOST_LISTED = 10
+"""Classes whose shares are told."""
+
+RARE = 0.2
+"""Of the share that a class would have if all had the same: with less it is rare."""
 
 LARGE = 2**28
 """Bytes of a table, unpacked, from which on its columns are not held in memory but kept in the cache."""
@@ -76,6 +84,11 @@ def load_table(data: Any, reading: Reading, known: Known | None = None) -> Datas
         draft = draft_of(place)
         try:
             dataset = keep(decided(look(source, reading, draft), draft), draft, place)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            advice = "free space, or set LAMINA_CACHE to another folder"
+            raise DataError(f"{draft}: cannot be written ({error.strerror}); {advice}") from None
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     return replace(dataset, name=name)
@@ -133,7 +146,10 @@ def decided(looked: Looked, folder: Path | None = None) -> Dataset:
         group_of(collected, reading),
         time_of(collected, reading),
         target.kept,
-        [*collected.notes, *collected.skipped, *target.notes, *about(found, reading)],
+        [
+            *(*collected.notes, *collected.skipped, *target.notes),
+            *(*about_classes(target.column, target.classes), *about(found, reading)),
+        ],
     )
     test = None
     if reading.test is not None:
@@ -201,8 +217,33 @@ def about(found: dict[str, Profile], reading: Reading) -> list[str]:
     targets = (*reading.target, reading.group, reading.time)
     out = [f"{name}: {profile.reason}" for name, profile in found.items() if not profile.field and name not in targets]
     strange = [f"{name}: {warning}" for name, profile in found.items() for warning in profile.warnings]
-    split_by = [f"{name}: used to split by, not to predict from" for name in (reading.group, reading.time) if name]
-    return [*out, *strange, *split_by]
+    return [*out, *strange, *about_split(found, reading)]
+
+
+def about_split(found: dict[str, Profile], reading: Reading) -> list[str]:
+    """What becomes of the columns that rows are split by."""
+    texts = [f"{name}: used to split by, not to predict from" for name in (reading.group, reading.time) if name]
+    field = found[reading.time].field if reading.time is not None else None
+    rest = timeless(field) if field is not None else None
+    if isinstance(rest, Date):
+        place = " and ".join(f"the {part}" if part == "weekday" else f"the place in the {part}" for part in rest.parts)
+        texts[-1] = f"{rest.column}: used to split by; of it only {place} counts as an input"
+    return texts
+
+
+def about_classes(target: Column, classes: Sequence[str]) -> list[str]:
+    """How the classes of a target are spread, where they are few."""
+    if not isinstance(target.kind, Label) or len(classes) > MOST_LISTED:
+        return []
+    counts = target.values.bincount(minlength=len(classes)).tolist()
+    rows = max(1, sum(counts))
+    shares = ", ".join(f"{name} {count / rows:.1%}" for name, count in zip(classes, counts, strict=True))
+    rarest = min(range(len(counts)), key=counts.__getitem__)
+    if counts[rarest] / rows >= RARE / len(classes):
+        return [f"classes: {shares}"]
+    judged = "auc and macro_f1" if len(classes) == 2 else "macro_f1"
+    hint = "; Classify(weights='balanced') in --net finds more of it, with probabilities that are too high then"
+    return [f"classes: {shares}; {classes[rarest]} is rare: look at {judged} rather than at accuracy{hint}"]
 
 
 def summed_up(data: Any, reading: Reading) -> Summary:

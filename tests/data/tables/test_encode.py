@@ -353,7 +353,7 @@ def test_a_field_survives_being_written(field):
         ),
         (
             {"field": "Category", "column": "x", "known": ["a", "a"]},
-            "model.json: Category: the known values must differ",
+            "model.json: Category: the known values must differ and be sorted",
         ),
         (
             {"field": "Date", "column": "x", "parts": ["dayz"]},

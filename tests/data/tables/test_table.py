@@ -141,3 +141,55 @@ def test_another_vocabulary_is_not_taken_for_the_same(write):
         .item(),
         rel=1e-4,
     )
+
+
+def test_a_draft_that_a_dead_process_left_is_removed(large, write):
+    name = write(ROWS)
+    left = Path("cache/tables/x.draft-999999999")
+    left.mkdir(parents=True)
+    mine = Path(f"cache/tables/y.draft-{os.getppid()}")
+    mine.mkdir()
+    la.load_data(name, target="y")
+    assert not left.exists()
+    assert mine.exists()
+
+
+def test_a_table_that_another_process_kept_first_is_used(large, write, monkeypatch):
+    name = write(ROWS)
+    first = la.load_data(name, target="y")
+    (place,) = Path("cache/tables").iterdir()
+    seen = iter([None])
+    kept = table.kept
+    monkeypatch.setattr(table, "kept", lambda where: next(seen, kept))
+    again = la.load_data(name, target="y")
+    assert same(first, again)
+    assert list(Path("cache/tables").iterdir()) == [place]
+
+
+def test_a_rare_class_is_pointed_out(write):
+    write("x,y\n" + "".join(f"{n * n},{'rare' if n % 30 == 0 else 'usual'}\n" for n in range(300)))
+    assert (
+        "classes: rare 3.3%, usual 96.7%; rare is rare: look at auc and macro_f1 rather than at accuracy;"
+        " Classify(weights='balanced') in --net finds more of it, with probabilities that are too high then"
+    ) in la.load_data("a.csv", target="y").origin.notes
+
+
+def test_what_the_column_of_time_is_used_for_is_said(write):
+    write("x,when,y\n" + "".join(f"{n * n},2020-0{1 + n % 9}-11,{n % 7}.5\n" for n in range(100)))
+    data = la.load_data("a.csv", target="y", time="when")
+    (told,) = (note for note in data.origin.notes if note.startswith("when:"))
+    assert told == "when: used to split by; of it only the place in the year and the weekday counts as an input"
+
+
+def test_a_setting_that_there_is_not_is_named_among_those_of_both_kinds(write):
+    write(ROWS)
+    with pytest.raises(la.RunError, match=r"there is no setting 'kind'; did you mean 'kinds'\?"):
+        la.train(None, "a.csv", target="y", kind={"who": "category"}, say=lambda text: None)
+
+
+def test_settings_of_text_are_refused_for_what_is_none(write):
+    write('{"x": 1, "y": 2}\n', "a.jsonl")
+    with pytest.raises(
+        DataError, match=r"a.jsonl: delimiter=';' has no effect: this is no delimited text; leave it out"
+    ):
+        la.load_data("a.jsonl", target="y", delimiter=";")
