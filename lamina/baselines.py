@@ -41,7 +41,9 @@ class Baseline(NamedTuple):
 MOST_FEATURES = 2**26
 """Numbers that a linear model is fitted to: with what is made of them, a gigabyte."""
 
-MOST_TREE_CLASSES = 20
+MOST_TREE_CLASSES, MOST_TREE_COLUMNS = 20, 1_000
+"""Each class has trees of its own, and each tree looks at all columns: with more, a baseline would take minutes."""
+
 TREES, FEW_TREES, FEW_ROWS, TREE_BINS = 1000, 100, 1000, 255
 
 Answer = Callable[[Int64[Tensor, " B"]], Tensor]
@@ -151,12 +153,15 @@ def suits_linear(dataset: Dataset, rows: int) -> bool:
 
 
 def suits_trees(dataset: Dataset) -> bool:
-    """Whether the inputs are a table of named columns, with few classes: each class has trees of its own."""
+    """Whether the inputs are a table of named columns, and not too many of them or of classes."""
     target = dataset.target.kind
     named = isinstance(dataset.inputs.kind, Table) or (
         isinstance(dataset.inputs.kind, Vector) and bool(dataset.features)
     )
-    return named and not (isinstance(target, Label) and target.classes > MOST_TREE_CLASSES)
+    many = len(dataset.features) > MOST_TREE_COLUMNS or (
+        isinstance(target, Label) and target.classes > MOST_TREE_CLASSES
+    )
+    return named and not many
 
 
 def class_trees(dataset: Dataset, rows: Int64[Tensor, " N"]) -> Answer:

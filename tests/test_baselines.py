@@ -4,6 +4,7 @@ import doctest
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,10 @@ from torch import Tensor
 
 import lamina.baselines
 from lamina.baselines import baselines
-from lamina.data.dataset import Column, Dataset
+from lamina.data.dataset import Column, Dataset, Part
 from lamina.data.named import load
 from lamina.data.split import Parts, split
-from lamina.kinds import Image, Kind, Label, Tokens, Value, Vector
+from lamina.kinds import Image, Kind, Label, Table, Targets, Tokens, Value, Vector
 from lamina.metrics import ClassTally, ValueTally
 
 
@@ -221,3 +222,42 @@ def test_logistic_on_ten_thousand_pictures_of_mnist_gets_nine_in_ten_right(data_
     got = baselines(mnist, split(mnist))["logistic"]
     assert got.trained_on == 10_000
     assert 0.90 < got.measures["accuracy"].value < 0.93
+
+
+def rows_of_a_table(count: int = 400) -> Dataset:
+    """Numbers of which one may be blank, and a category; the target follows from a product, which no line is."""
+    chance = torch.Generator().manual_seed(0)
+    numbers = torch.randn(count, 2, generator=chance)
+    codes = torch.randint(2, 5, (count, 1), generator=chance).float()
+    target = numbers[:, :1] * numbers[:, 1:] + codes
+    numbers[::7, 0] = math.nan
+    inputs = Column(torch.cat((numbers, codes), 1), Table(2, (5,), blanks=1))
+    return Dataset("table", inputs, Column(target, Value(1)), features=("a", "b", "c"))
+
+
+def test_trees_see_blanks_and_categories_as_they_are_and_beat_a_line_where_there_is_none():
+    got = baselines(rows_of_a_table(), parts(280, 40, 80))
+    assert list(got) == ["mean", "ridge", "trees"]
+    error = {name: baseline.measures["root_mean_squared_error"].value for name, baseline in got.items()}
+    assert error["trees"] < 0.8 * error["ridge"] < error["mean"]
+
+
+def test_a_linear_model_sees_a_value_that_training_lacks_as_none_of_those_it_has():
+    data = rows_of_a_table()
+    data.inputs.values[320:, 2] = 0
+    assert math.isfinite(baselines(data, parts(280, 40, 80))["ridge"].measures["r2"].value)
+
+
+def test_trees_are_left_out_where_they_would_take_too_long(monkeypatch):
+    monkeypatch.setattr("lamina.baselines.MOST_TREE_COLUMNS", 2)
+    assert list(baselines(rows_of_a_table(), parts(280, 40, 80))) == ["mean", "ridge"]
+
+
+def test_targets_of_unlike_kinds_have_baselines_side_by_side():
+    data = rows_of_a_table()
+    labels = (data.target.values > 3).float()
+    target = Column(torch.cat((data.target.values, labels), 1), Targets((Value(1), Label(2)), names=("y", "big")))
+    both = replace(data, target=target, parts=(Part("y", ()), Part("big", ("no", "yes"))))
+    got = baselines(both, parts(280, 40, 80))
+    assert list(got) == ["mean/majority", "ridge/logistic", "trees"]
+    assert {"r2 of y", "accuracy of big", "auc of big"} <= got["trees"].measures.keys()

@@ -16,7 +16,7 @@ from lamina.data.sources.arrays import from_arrays
 from lamina.data.split import Parts, fingerprint, split
 from lamina.data.tables.reading import Reading, as_reading
 from lamina.data.tables.source import is_table, paths_of
-from lamina.errors import DataError
+from lamina.errors import DataError, LaminaError
 from lamina.training.plan import FILE, Plan, noted, read_plan
 
 if TYPE_CHECKING:
@@ -170,6 +170,21 @@ def data_on(model: Model, folder: Path, where: str) -> Dataset:
         if dataset.origin is not None and dataset.origin.fields == model.origin.fields:
             return dataset
     return model.read(where)
+
+
+def trained_before(model: Model, folder: Path, dataset: Dataset) -> int:
+    """How many rows of a further table have the inputs of a row that trained the model, as far as can be told."""
+    run = run_of(folder)
+    if model.origin is None or dataset.origin is None or run is None or trained_on(run, dataset):
+        return 0
+    plan = read_plan(run)
+    try:
+        own = load(plan.data, **model.origin.reading.values())
+    except LaminaError:  # it is not there any more, or is another
+        return 0
+    if own.origin is None or own.origin.fields != model.origin.fields or not trained_on(run, own):
+        return 0
+    return int(torch.isin(dataset.inputs.hashes, own.inputs.hashes[parts_of(own, plan).train]).sum())
 
 
 def run_of(folder: Path) -> Path | None:
