@@ -16,6 +16,7 @@ import lamina
 from lamina.data.batches import Batches
 from lamina.data.dataset import Dataset, Part
 from lamina.data.tables.origin import Origin, origin_in
+from lamina.description import FORMAT, read_description
 from lamina.errors import DataError, KindError, RunError, SentenceError, shown
 from lamina.evaluation import evaluate
 from lamina.kinds import Kind, Label, Table
@@ -26,11 +27,9 @@ from lamina.stage import Stage
 from lamina.training import files
 from lamina.training.weights import fit_into, load_weights, save_weights
 
-FORMAT = 2
 DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
 FOLDER = "model"
-LARGEST_BYTES = 8 * 2**20
 ROWS_AT_ONCE = 4096
 
 
@@ -248,7 +247,7 @@ def load(folder: str | Path, net: Stage | None = None) -> Model:
         advice = f"; it holds runs of several {several}s, name one: {', '.join(runs)}" if runs else ""
         advice = advice or "; a run has one when it has ended"
         raise RunError(f"{folder} holds no model: it has no {DESCRIPTION}{advice}")
-    description = _description(path)
+    description = read_description(path)
     if description["needs_code"] and net is None:
         raise RunError(f"{path}: the net holds stages of your own, so its code is needed: lamina.load(folder, net=...)")
     try:
@@ -270,36 +269,8 @@ def load(folder: str | Path, net: Stage | None = None) -> Model:
     return model
 
 
-def is_part(written: Any) -> bool:
-    """Whether this is what JSON makes of a `Part`."""
-    if not (isinstance(written, list) and len(written) == 2 and isinstance(written[1], list)):
-        return False
-    return all(isinstance(text, str) for text in (written[0], *written[1]))
-
-
 def needs_code(folder: Path) -> bool:
     """Whether the model of a run or an artifact holds torch modules, so that the code that made it is needed."""
-    return bool(_description((folder / FOLDER if (folder / FOLDER).is_dir() else folder) / DESCRIPTION)["needs_code"])
-
-
-def _description(path: Path) -> dict[str, Any]:
-    expected: dict[str, Any] = {
-        "format": int, "net": str, "needs_code": bool, "given": str, "target": str, "classes": list, "features": list,
-        "scale": (float, type(None)), "table": (dict, type(None)),
-        "parts": list,
-    }  # fmt: skip
-    description = files.read_json(path, LARGEST_BYTES)
-    older = description.get("format")
-    if isinstance(older, int) and older < FORMAT:
-        raise RunError(f"{path}: format {older} is older than this lamina reads, which is {FORMAT}; train it again")
-    wrong = [name for name, sort in expected.items() if not isinstance(description.get(name, expected), sort)]
-    if "parts" not in wrong and not all(map(is_part, description["parts"])):
-        wrong.append("parts")
-    for name in ("classes", "features"):
-        if name not in wrong and not all(isinstance(text, str) for text in description[name]):
-            wrong.append(name)
-    if wrong:
-        raise RunError(f"{path} is not as lamina writes it: {', '.join(wrong)} missing or of a wrong type")
-    if description["format"] > FORMAT:
-        raise RunError(f"{path}: format {description['format']} is newer than this lamina knows; install a newer one")
-    return description
+    return bool(
+        read_description((folder / FOLDER if (folder / FOLDER).is_dir() else folder) / DESCRIPTION)["needs_code"]
+    )

@@ -12,6 +12,7 @@ from lamina.command.options import Duration, ShareOrFile, Shares, emit, json_opt
 from lamina.progress import note
 
 if TYPE_CHECKING:
+    from lamina.data.dataset import Dataset
     from lamina.training.result import Run
 
 REPORT = "report.html"
@@ -70,37 +71,17 @@ def command(
     The run's folder gets the plan (run.toml), a log of every step, checkpoints, and the model. A run that was stopped,
     even by kill -9, goes on exactly with `lamina resume`.
     """
-    from lamina.data.split import fingerprint
     from lamina.defaults import default_net
-    from lamina.errors import RunError
     from lamina.progress import shown
-    from lamina.training.data import data_for
     from lamina.training.folds import train_folds
-    from lamina.training.plan import noted_in
     from lamina.training.seeds import train_seeds
 
-    if seeds is not None and folds is not None:
-        raise RunError(f"give one of --seeds and --folds, got --seeds {seeds} and --folds {folds}")
-    settings = {name: value for name, value in said.items() if value is not None}
-    if "split" in settings:
-        if settings.keys() & {"valid", "test"}:
-            raise RunError("--split says what --valid and --test would; give it alone")
-        settings["valid"], settings["test"] = settings.pop("split")
-    first, *files = data
-    if files:
-        settings["files"] = tuple(files)
-    was = None
-    if Path(first).suffix == ".toml":
-        was = noted_in(Path(first), "dataset").get("fingerprint")
-        first, settings = again(Path(first), settings)
+    dataset, settings = asked_for(
+        data, seeds, folds, {name: value for name, value in said.items() if value is not None}
+    )
     net = settings.pop("net", None)
-    dataset, settings = data_for(first, settings, note)
-    if was is not None and was != fingerprint(dataset):
-        note(f"{dataset.name} is not what it was when {data[0]} was written: this is not the same run again")
     chosen = default_net(dataset) if net is None else None
-    if folds is not None:
-        settings = {name: value for name, value in settings.items() if name != "fold"} | {"folds": folds}
-    several = partial(train_seeds, seeds=1 if seeds is None else seeds) if folds is None else train_folds
+    several = partial(train_seeds, seeds=seeds or 1) if folds is None else partial(train_folds, folds=folds)
     runs = several(
         chosen.net if chosen else net,
         dataset,
@@ -115,6 +96,36 @@ def command(
         emit(runs.summary())
     else:
         click.echo(str(runs))
+
+
+def asked_for(
+    data: tuple[str, ...], seeds: int | None, folds: int | None, settings: dict[str, Any]
+) -> tuple[Dataset, dict[str, Any]]:
+    """The dataset that is meant, and the settings that do not say how it is read."""
+    from lamina.data.split import fingerprint
+    from lamina.errors import RunError
+    from lamina.training.data import data_for
+    from lamina.training.plan import noted_in
+
+    if seeds is not None and folds is not None:
+        raise RunError(f"give one of --seeds and --folds, got --seeds {seeds} and --folds {folds}")
+    if seeds is not None and seeds < 1:
+        raise RunError(f"seeds must be at least 1, got seeds={seeds}")
+    if "split" in settings:
+        if settings.keys() & {"valid", "test"}:
+            raise RunError("--split says what --valid and --test would; give it alone")
+        settings["valid"], settings["test"] = settings.pop("split")
+    first, *files = data
+    if files:
+        settings["files"] = tuple(files)
+    if Path(first).suffix != ".toml":
+        return data_for(first, settings, note)
+    was = noted_in(Path(first), "dataset").get("fingerprint")
+    dataset, settings = data_for(*again(Path(first), settings), note)
+    if was is not None and was != fingerprint(dataset):
+        note(f"{dataset.name} is not what it was when {first} was written: this is not the same run again")
+    # Which fold a run was is not asked for again where all of them are.
+    return dataset, {name: value for name, value in settings.items() if folds is None or name not in ("fold", "folds")}
 
 
 def again(toml: Path, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -11,8 +11,8 @@ from lamina.metrics import Measure
 from lamina.progress import note
 from lamina.stage import Stage
 from lamina.training.data import data_for, parts_of
+from lamina.training.folder import new_folder
 from lamina.training.result import plain
-from lamina.training.run import new_folder
 from lamina.training.several import Several, means, plan_of, train_each
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-import itertools
 import json
-import os
-import re
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,7 +13,6 @@ from lamina.baselines import Baseline, baselines
 from lamina.data.dataset import Dataset
 from lamina.data.split import fingerprint
 from lamina.data.tables.reading import Reading
-from lamina.data.tables.source import ENDINGS, is_table
 from lamina.defaults import default_net, default_optimizer, default_pace
 from lamina.ends.regress import COVERED
 from lamina.errors import Problems, RunError, did_you_mean, listed
@@ -30,6 +25,7 @@ from lamina.settings import bind
 from lamina.stage import Stage
 from lamina.training import files, machine
 from lamina.training.data import ARRAYS, address, as_dataset, data_for
+from lamina.training.folder import new_folder
 from lamina.training.job import Evaluation, Job
 from lamina.training.lock import Lock
 from lamina.training.loop import Step
@@ -263,40 +259,6 @@ def read_net(net: Stage | str, dataset: Dataset, problems: Problems) -> Stage | 
     if stage is not None:
         problems.extend(misfits(stage, dataset.inputs.kind, dataset.target.kind), "net")
     return stage
-
-
-def new_folder(out: str | Path | None, name: str) -> Path:
-    """The folder of a new run, made: `out`, or the next free `runs/<name>-<number>`.
-
-    Raises:
-        RunError: if it cannot be made.
-    """
-    try:
-        if out is not None:
-            made(Path(out))
-            return Path(out)
-        last = ENDINGS.sub("", Path(name).name) if is_table(name) else Path(name).stem
-        stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", last).strip("-") or "run"
-        for number in itertools.count(1):
-            folder = Path("runs", f"{stem}-{number}")
-            with suppress(FileExistsError):  # another run may take it at this very moment
-                made(folder.parent)
-                folder.mkdir()
-                files.sync_folder(folder.parent)
-                return folder
-    except OSError as error:
-        raise RunError(
-            f"{out or 'runs'} cannot be made into a run's folder: {error.strerror}; name another --out"
-        ) from error
-    raise RunError("no number is free")
-
-
-def made(folder: Path) -> None:
-    """Make a folder, and those that it stands in, so that a power cut does not take their names."""
-    for path in [*reversed(folder.parents), folder]:
-        if path != folder and path.is_file():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
-        files.make_folder(path)
 
 
 @contextmanager

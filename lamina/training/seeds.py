@@ -11,7 +11,8 @@ from lamina.errors import RunError
 from lamina.progress import note
 from lamina.stage import Stage
 from lamina.training.data import data_for, parts_of
-from lamina.training.run import new_folder, train
+from lamina.training.folder import new_folder
+from lamina.training.run import train
 from lamina.training.several import Several, plan_of, train_each
 
 

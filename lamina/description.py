@@ -1,0 +1,47 @@
+"""`model.json`, read: what a model's artifact says of itself, by a file that nobody vouches for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lamina.errors import RunError
+from lamina.training import files
+
+FORMAT = 2
+LARGEST_BYTES = 8 * 2**20
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """The description of a model, all its parts there and of their types.
+
+    Raises:
+        RunError: if it is damaged, or of another format.
+    """
+    expected: dict[str, Any] = {
+        "format": int, "net": str, "needs_code": bool, "given": str, "target": str, "classes": list, "features": list,
+        "scale": (float, type(None)), "table": (dict, type(None)),
+        "parts": list,
+    }  # fmt: skip
+    description = files.read_json(path, LARGEST_BYTES)
+    older = description.get("format")
+    if isinstance(older, int) and older < FORMAT:
+        raise RunError(f"{path}: format {older} is older than this lamina reads, which is {FORMAT}; train it again")
+    wrong = [name for name, sort in expected.items() if not isinstance(description.get(name, expected), sort)]
+    if "parts" not in wrong and not all(map(is_part, description["parts"])):
+        wrong.append("parts")
+    for name in ("classes", "features"):
+        if name not in wrong and not all(isinstance(text, str) for text in description[name]):
+            wrong.append(name)
+    if wrong:
+        raise RunError(f"{path} is not as lamina writes it: {', '.join(wrong)} missing or of a wrong type")
+    if description["format"] > FORMAT:
+        raise RunError(f"{path}: format {description['format']} is newer than this lamina knows; install a newer one")
+    return description
+
+
+def is_part(written: Any) -> bool:
+    """Whether this is what JSON makes of a `Part`."""
+    if not (isinstance(written, list) and len(written) == 2 and isinstance(written[1], list)):
+        return False
+    return all(isinstance(text, str) for text in (written[0], *written[1]))
