@@ -374,7 +374,7 @@ def test_better_is_higher_or_lower_as_the_table_says_and_nan_is_worst():
         ((0.0, 0.0, 0.0), "0.000 [0.000, 0.000]"),
         ((2.3026, 0.0, math.inf), "2.30 [0.00, inf]"),
         ((math.nan, math.nan, math.nan), "nan"),
-        ((0.5, -math.inf, math.inf), "0.50"),
+        ((0.5, -math.inf, math.inf), "0.500"),
     ],
 )
 def test_a_measure_prints_with_two_digits_of_its_half_width(measure, text):

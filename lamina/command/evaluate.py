@@ -11,46 +11,85 @@ from lamina.command.options import emit, json_option, measure_lines
 from lamina.progress import note
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from lamina.data.dataset import Dataset
     from lamina.metrics import Measure
+    from lamina.model import Model
 
 EPILOG = """
 \b
 Examples:
   lamina evaluate runs/digits-1 digits
   lamina evaluate runs/mnist-1 other-digits.npz --json
+  lamina evaluate runs/houses-1 new-*.csv
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("run", type=click.Path(path_type=Path))
-@click.argument("data")
+@click.argument("data", nargs=-1, required=True)
 @click.option("--all", "whole", is_flag=True, help="Measure on all examples, those trained on too.")
 @json_option
-def command(run: Path, data: str, whole: bool, as_json: bool) -> None:
+def command(run: Path, data: tuple[str, ...], whole: bool, as_json: bool) -> None:
     """Measure the model of RUN on DATA.
 
-    Where DATA is what the run was trained on, its test part is measured; other data is measured whole.
+    Where DATA is what the run was trained on, its test part is measured; other data is measured whole. Several DATA are
+    measured together.
     """
     import torch
 
     from lamina.model import load as load_model
-    from lamina.training.data import data_on, test_rows
+    from lamina.training.data import test_rows, trained_before
     from lamina.training.result import plain
 
     model = load_model(run)
-    dataset = data_on(model, run, data)
-    rows = torch.arange(len(dataset)) if whole else test_rows(run, dataset)
-    note(f"{dataset.name}: {len(rows):,} of {len(dataset):,} examples")
-    measures = model.evaluate(dataset, rows)
-    beside = {} if whole else baseline_of(run, dataset)
+    parts = []
+    for dataset in datasets(model, run, data):
+        rows = torch.arange(len(dataset)) if whole else test_rows(run, dataset)
+        note(f"{dataset.title()}: {len(rows):,} of {len(dataset):,} examples")
+        seen = 0 if whole else trained_before(model, run, dataset)
+        if seen:
+            flatter = "have the inputs of a row that trained; the measures flatter there"
+            note(f"{dataset.name}: {seen:,} of its rows {flatter}")
+        parts.append((dataset, rows))
+    measures = measured(model, parts)
+    beside = {} if whole or len(parts) > 1 else baseline_of(run, parts[0][0])
     if as_json:
-        result = {"run": str(run), "data": data, "examples": len(rows), "measures": plain(measures)}
+        named = data[0] if len(data) == 1 else list(data)
+        count = sum(len(rows) for _, rows in parts)
+        result = {"run": str(run), "data": named, "examples": count, "measures": plain(measures)}
         emit({**result, "baseline": {name: plain(simple) for name, simple in beside.items()}})
         return
     click.echo("\n".join(measure_lines(measures)))
     for name, simple in beside.items():
         click.echo(f"  baseline {name}: {next(iter(simple))} {next(iter(simple.values()))}")
+
+
+def datasets(model: Model, run: Path, data: tuple[str, ...]) -> list[Dataset]:
+    """The datasets of these names: a single one, if together they are the files that the run was trained on."""
+    from lamina.data.tables.source import is_table
+    from lamina.training.data import data_on, files_of, run_of, trained_files
+    from lamina.training.plan import read_plan
+
+    folder = run_of(run)
+    if len(data) > 1 and folder is not None and all(map(is_table, data)):
+        plan = read_plan(folder)
+        if {file for name in data for file in files_of(name)} == trained_files(folder, plan):
+            return [data_on(model, run, plan.data)]
+    return [data_on(model, run, name) for name in data]
+
+
+def measured(model: Model, parts: list[tuple[Dataset, Tensor]]) -> dict[str, Measure]:
+    """The measures of a model on these rows of these datasets, taken together."""
+    from lamina.data.batches import Batches
+    from lamina.evaluation import evaluate
+    from lamina.model import ROWS_AT_ONCE
+
+    for dataset, _ in parts:
+        model.check(dataset)
+    batches = (batch for dataset, rows in parts for batch in Batches(dataset, rows, ROWS_AT_ONCE).epoch(0))
+    return evaluate(model.net, batches).measures()
 
 
 def baseline_of(run: Path, dataset: Dataset) -> dict[str, dict[str, Measure]]:

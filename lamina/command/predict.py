@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -27,26 +28,31 @@ Examples:
   echo 5.1,3.5,1.4,0.2 | lamina predict runs/iris-1 --format json
   lamina predict runs/digits-1 digits --probabilities
   lamina predict runs/houses-1 new.csv --keep > predicted.csv
+  lamina predict runs/houses-1 part-*.csv --json
 """
 
 ROWS_AT_ONCE = 1024
 
+Rows = list[dict[str, Any]] | None
+"""The cells of rows by column, where they are kept."""
+
 
 @click.command(epilog=EPILOG)
 @click.argument("run", type=click.Path(path_type=Path))
-@click.argument("data", default="-")
+@click.argument("data", nargs=-1)
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--probabilities", is_flag=True, help="The probability of every class, not just of the likeliest.")
-@click.option("--keep", is_flag=True, help="Keep the columns of the table before the answer.")
-def command(run: Path, data: str, form: str, as_json: bool, probabilities: bool, keep: bool) -> None:
+@click.option("--keep", is_flag=True, help="Keep the cells of the table, as they stand, before the answer.")
+def command(run: Path, data: tuple[str, ...], form: str, as_json: bool, probabilities: bool, keep: bool) -> None:
     """Predict DATA with the model of RUN: one line of output for each row of input.
 
     For a model of a table DATA is a table with its columns, in any order and among others, or - for rows of CSV or JSON
     on standard input, each answered as it comes. For others it is a CSV file of numbers (with a head or without), - for
     such lines, or data as `lamina train` takes it, of which the test part is predicted if the run was trained on it.
+    Several DATA are predicted one after the other.
 
-    A class comes with its probability, a value with the interval that holds 90 % of such values.
+    A class comes with its probability, a value with the interval that held 90 % of the errors on the validation part.
     """
     from lamina.model import load as load_model
 
@@ -54,12 +60,33 @@ def command(run: Path, data: str, form: str, as_json: bool, probabilities: bool,
     if keep and model.origin is None:
         raise click.UsageError("--keep keeps the columns of a table, but this model was trained on none")
     writer = JSONLines() if as_json or form == "json" else CSVLines()
-    asked = inputs(run, model, data) if model.origin is None else table_inputs(model, data, keep)
-    for chunk, rows in asked:
-        lines = answers(model, chunk, probabilities)
-        for line in lines if rows is None else map(beside, rows, lines):
-            writer.write(line)
-        sys.stdout.flush()
+    remarks = Remarks(model)
+    try:
+        for chunk, rows in asked(run, model, data or ("-",), keep):
+            remarks.see(chunk)
+            lines = answers(model, chunk, probabilities, remarks)
+            for line in lines if rows is None else map(beside, rows, lines):
+                writer.write(line)
+            sys.stdout.flush()
+    finally:
+        sys.stdout.flush()  # what was answered before what went wrong is said
+        for text in remarks.texts():
+            note(text)
+
+
+def asked(run: Path, model: Model, data: tuple[str, ...], keep: bool) -> Iterator[tuple[Any, Rows]]:
+    """Batches of what the model is asked, of one file after the other; all of them must be there."""
+    if model.origin is None:
+        for name in data:
+            yield from inputs(run, model, name)
+        return
+    from lamina.data.tables.source import paths_of
+
+    for name in data:
+        if name != "-":
+            paths_of(name)
+    for name in data:
+        yield from table_inputs(model, name, keep)
 
 
 def beside(row: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
@@ -67,13 +94,14 @@ def beside(row: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     return {name: cell for name, cell in row.items() if name not in answer} | answer
 
 
-def table_inputs(model: Model, data: str, keep: bool) -> Iterator[tuple[Any, list[dict[str, Any]] | None]]:
+def table_inputs(model: Model, data: str, keep: bool) -> Iterator[tuple[Any, Rows]]:
     """Batches of a table's rows as numbers, with their cells if these are to be kept."""
     import torch
 
     from lamina.data.sources.numbers import Lines
     from lamina.data.tables.fitting import encoded, headed, open_for
     from lamina.data.tables.raw import from_stream
+    from lamina.data.tables.untouched import untouched
 
     assert model.origin is not None
     if data == "-":
@@ -81,9 +109,10 @@ def table_inputs(model: Model, data: str, keep: bool) -> Iterator[tuple[Any, lis
             parts = from_stream(Lines(stream, "standard input"), model.origin, keep)
             yield from ((torch.from_numpy(part.inputs), part.rows) for part in parts)
     else:
-        fields = model.origin.fields
-        source = open_for(data, headed(data, model.origin), fields, keep)
-        yield from ((torch.from_numpy(part.inputs), part.rows) for part in encoded(source, fields, keep))
+        fields, reading = model.origin.fields, headed(data, model.origin)
+        source = open_for(data, reading, fields)
+        cells = untouched(data, reading, [field.column for field in fields]) if keep else None
+        yield from ((torch.from_numpy(part.inputs), part.rows) for part in encoded(source, fields, cells))
 
 
 def inputs(run: Path, model: Model, data: str) -> Iterator[tuple[Any, None]]:
@@ -121,13 +150,14 @@ def opened(data: str) -> AbstractContextManager[Any]:
         raise DataError(f"{data} cannot be read: {error.strerror}; check the path") from None
 
 
-def answers(model: Model, chunk: Any, probabilities: bool) -> Iterator[dict[str, Any]]:
+def answers(model: Model, chunk: Any, probabilities: bool, remarks: Remarks) -> Iterator[dict[str, Any]]:
     """A line of output for each row: names and numbers in their order."""
     answer = model.predict(chunk)
     if hasattr(answer, "_fields"):
-        yield from one_answer(answer, model.classes, targets_of(model), probabilities)
+        yield from one_answer(remarks.bounded(answer), model.classes, targets_of(model), probabilities)
         return
-    each = [one_answer(part, named.classes, (), probabilities) for part, named in zip(answer, model.parts, strict=True)]
+    ends = zip(map(remarks.bounded, answer), model.parts, strict=True)
+    each = [one_answer(part, named.classes, (), probabilities) for part, named in ends]
     for lines in zip(*each, strict=True):
         named = zip(model.parts, lines, strict=True)
         yield {f"{what}_{part.name}": value for part, line in named for what, value in line.items()}
@@ -165,6 +195,48 @@ def rounded(values: Tensor, digits: int = 6) -> list[list[float | None]]:
     ]
 
 
+class Remarks:
+    """What is unusual about rows and answers, counted over all of them, to be said at the end."""
+
+    def __init__(self, model: Model) -> None:
+        from lamina.data.tables.encode import ordered
+
+        fields = () if model.origin is None else ordered(model.origin.fields)
+        self._numbers = [field.column for field in fields for _ in field.numbers()]
+        self._categories = [field.column for field in fields for _ in field.categories()]
+        self._blanks = getattr(model.net.given, "blanks", 0)
+        self._unseen, self._blank = Counter[str](), Counter[str]()
+        self._boundless = False
+
+    def see(self, rows: Any) -> None:
+        """Count in these rows what training never had."""
+        numbers = len(self._numbers)
+        if not numbers and not self._categories:
+            return
+        unseen = dict(zip(self._categories, (rows[:, numbers:] == 0).sum(0).tolist(), strict=True))
+        # A date gives several numbers, blank together: the cell is counted once.
+        blank = dict(zip(self._numbers, rows[:, :numbers].isnan().sum(0).tolist(), strict=True))
+        self._unseen.update(unseen)
+        self._blank.update({name: blank[name] for name in self._numbers[self._blanks :]})
+
+    def bounded(self, answer: Any) -> Any:
+        """An answer without bounds where none are known: everything is possible then."""
+        if not hasattr(answer, "high"):
+            return answer
+        unknown = answer.high.isinf() & answer.value.isfinite()
+        self._boundless |= bool(unknown.any())
+        return answer._replace(low=answer.low.masked_fill(unknown, math.nan))
+
+    def texts(self) -> Iterator[str]:
+        """A sentence for each finding."""
+        for name, count in (+self._unseen).items():
+            yield f"predicted with {count:,} value{'s' * (count > 1)} of {name!r} that training never had"
+        for name, count in (+self._blank).items():
+            yield f"predicted with {count:,} blank{'s' * (count > 1)} in {name!r}, which had none in training"
+        if self._boundless:
+            yield "no interval: the validation part was too small to tell"
+
+
 class CSVLines:
     """A head, then a line for each answer."""
 
@@ -175,11 +247,41 @@ class CSVLines:
         if self.writer is None:
             self.writer = csv.DictWriter(sys.stdout, list(line), lineterminator="\n")
             self.writer.writeheader()
-        self.writer.writerow(line)
+        further = [name for name in line if name not in self.writer.fieldnames]
+        if further:
+            from lamina.errors import DataError
+
+            raise DataError(
+                f"expected rows with the columns of the first, which the head names, got one that also has"
+                f" {', '.join(map(repr, further))}; use --json, or leave out --keep"
+            )
+        self.writer.writerow({name: cell_text(value) for name, value in line.items()})
+
+
+def cell_text(value: Any) -> Any:
+    """A value as a cell of CSV: what CSV has no place for, as JSON has it."""
+    return json_text(value) if isinstance(value, bool | list | dict) else value
 
 
 class JSONLines:
     """A JSON object for each answer."""
 
     def write(self, line: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.write(json_text(line) + "\n")
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON: of a table also days, decimals and the like, as they are written."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+    except ValueError:
+        return json.dumps(finite(value), ensure_ascii=False, allow_nan=False, default=str)
+
+
+def finite(value: Any) -> Any:
+    """A value with null in place of NaN and what is infinite, for which JSON has no word."""
+    if isinstance(value, dict):
+        return {name: finite(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

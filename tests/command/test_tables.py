@@ -163,6 +163,41 @@ def test_evaluation_of_the_training_file_measures_its_test_part_and_of_another_a
     assert json.loads(command("evaluate", houses / "run", other, "--json").out)["examples"] == 30
 
 
+def test_rows_that_trained_are_counted_in_another_file(command: Any, houses: Path) -> None:
+    table = rows()
+    other = written(houses / "more.csv", [*table, *rows(30, seed=5)])
+    said = command("evaluate", houses / "run", other)
+    trained = 400 - 80 - 40
+    assert said.err.splitlines()[1] == (
+        f"{other}: {trained} of its rows have the inputs of a row that trained; the measures flatter there"
+    )
+
+
+def test_a_run_that_is_repeated_on_other_data_says_so(command: Any, within: Path) -> None:
+    path = written(within / "houses.csv", rows())
+    assert command("train", "houses.csv", "--target", "price", *QUICK, "--out", "run").code == 0
+    written(path, rows(300))
+    said = command("train", "run/run.toml", "--out", "again")
+    assert (
+        f"{path.resolve()} is not what it was when run/run.toml was written: this is not the same run again" in said.err
+    )
+
+
+def test_the_share_of_the_test_part_that_intervals_hold_is_told(command: Any, within: Path) -> None:
+    written(within / "houses.csv", rows())
+    said = command("train", "houses.csv", "--target", "price", *QUICK, "--out", "run")
+    held = json.loads(Path("run/result.json").read_text())["interval"]["held"]
+    assert f"intervals for 90 % hold {held:.1%} of the test part\n" in said.out
+    assert 0.7 < held <= 1
+
+
+def test_a_sentence_is_shown_on_a_table(command: Any, within: Path) -> None:
+    written(within / "houses.csv", rows())
+    said = command("show", NET, "--on", "houses.csv", "--target", "price")
+    assert said.code == 0, said.err
+    assert "Table(" in said.out
+
+
 def test_a_run_on_a_table_resumes_to_the_same_bits_and_can_be_run_again(command: Any, within: Path) -> None:
     written(within / "houses.csv", rows())
     said = ("train", "houses.csv", "--target", "price", "--kind", "rooms=category", "--time", "sold", *QUICK)

@@ -164,12 +164,21 @@ def _is_number(cell: str) -> bool:
 
 
 def chunked(rows: Iterable[Row], most: int, waits: Callable[[], bool]) -> Iterator[list[Row]]:
-    """Rows in lists of at most `most`, and of fewer where the next one would have to be waited for."""
+    """Rows in lists of at most `most`, and of fewer where the next one would have to be waited for.
+
+    Raises:
+        DataError: as `rows` does, when those before the bad one have been given.
+    """
     chunk: list[Row] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) >= most or waits():
+    try:
+        for row in rows:
+            chunk.append(row)
+            if len(chunk) >= most or waits():
+                yield chunk
+                chunk = []
+    except DataError:
+        if chunk:
             yield chunk
-            chunk = []
+        raise
     if chunk:
         yield chunk

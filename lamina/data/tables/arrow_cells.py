@@ -21,6 +21,10 @@ NUMBERS = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)", r
 """A number, as arrow reads it."""
 NUMBERS_WITH_COMMA = re.compile(r"[+-]?(\d+,?\d*|,\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
+SPELLED_WITH_COMMA = r"^[+-]?([0-9]+,?[0-9]*|,[0-9]+)([eE][+-]?[0-9]+)?$"
+POINTED = r"^[+-]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+THOUSANDS = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"
+
 
 class Blanks:
     """The texts that stand for a blank cell.
@@ -77,6 +81,42 @@ def numbers(column: pa.DictionaryArray, decimal: str = ".") -> pa.Array | None:
         return pc.take(pc.cast(values, NUMBER), column.indices)
     except pa.ArrowInvalid:
         return None
+
+
+def share_with_comma(column: pa.DictionaryArray) -> tuple[float, int, str | None]:
+    """How far a tidied column of texts is of numbers with a decimal comma.
+
+    Returns:
+        The share of cells that are numbers, with a comma or whole; how many distinct words are none; and the first
+        number with a comma, None if there is none or if there is one with a point.
+    """
+    values = column.dictionary
+    fit = pc.match_substring_regex(values, SPELLED_WITH_COMMA)
+    with_comma = values.filter(pc.and_(fit, pc.match_substring(values, ",")))
+    if not len(with_comma) or _has_points(values):
+        return 0.0, len(values), None
+    share = pc.mean(pc.take(fit, column.indices)).as_py()
+    return share or 0.0, len(values) - pc.sum(fit).as_py(), with_comma[0].as_py()
+
+
+def with_points(column: pa.DictionaryArray) -> pa.DictionaryArray | None:
+    """A tidied column of texts whose numbers have a point for their decimal comma; None if some have one already."""
+    values = column.dictionary
+    if _has_points(values):
+        return None
+    fit = pc.match_substring_regex(values, SPELLED_WITH_COMMA)
+    values = pc.if_else(fit, pc.replace_substring(values, ",", "."), values)
+    return pa.DictionaryArray.from_arrays(column.indices, values)
+
+
+def _has_points(values: pa.Array) -> bool:
+    return bool(pc.any(pc.match_substring_regex(values, POINTED)).as_py())
+
+
+def like_thousands(column: pa.DictionaryArray) -> bool:
+    """Whether every number of a tidied column may be thousands: three digits after its only point, no 0 in front."""
+    values = column.dictionary
+    return len(values) > 0 and bool(pc.all(pc.match_substring_regex(values, THOUSANDS)).as_py())
 
 
 def code_with_zeros(column: pa.DictionaryArray) -> str | None:

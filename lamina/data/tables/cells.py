@@ -22,6 +22,7 @@ from lamina.data.tables.spelling import LEADING_ZERO, numbers_of, spelled, witho
 from lamina.errors import shown
 
 BOOLEANS = ("false", "true")
+TOO_LARGE = "expected a number up to 3.4e38"
 Features = NDArray[np.float32]
 
 
@@ -178,13 +179,14 @@ def _checked(field: Field, words: Sequence[str], features: Features, codes: NDAr
         return features
     if strange.any():
         place = int(strange.argmax())
-        raise Misfit(place, f"{_expected(field)}, got {shown(words[codes[place]])}; mend it, or leave the cell empty")
+        word = words[codes[place]]
+        raise Misfit(place, f"{_expected(field, word)}, got {shown(word)}; mend it, or leave the cell empty")
     return features
 
 
-def _expected(field: Field) -> str:
+def _expected(field: Field, word: str) -> str:
     if isinstance(field, Number):
-        return "expected a number up to 3.4e38"
+        return "expected a number" if np.isnan(numbers_of([word])[0]) else TOO_LARGE
     written = field.written if isinstance(field, Date) else ""
     return f"expected a date like {dates.example(written)!r}"
 
@@ -194,7 +196,7 @@ def _numbers(field: Field, values: NDArray[Any]) -> Features:
     infinite = np.isinf(numbers)
     if infinite.any():
         place = int(infinite.argmax())
-        raise Misfit(place, f"{_expected(field)}, got {values[place]:g}; mend it, or leave the cell empty")
+        raise Misfit(place, f"{TOO_LARGE}, got {values[place]:g}; mend it, or leave the cell empty")
     return numbers[:, None]
 
 

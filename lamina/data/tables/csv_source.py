@@ -9,18 +9,33 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lamina.data.tables.arrow_cells import NUMBER, TEXT, Blanks, code_with_zeros, numbers, tidied
+from lamina.data.tables.arrow_cells import (
+    NUMBER,
+    TEXT,
+    Blanks,
+    code_with_zeros,
+    like_thousands,
+    numbers,
+    share_with_comma,
+    tidied,
+    with_points,
+)
 from lamina.data.tables.arrow_csv import Kinds, NoNumber, Ragged, Reader, Refused
 from lamina.data.tables.dialect import dialect_of
 from lamina.data.tables.file_key import file_key
+from lamina.data.tables.gathered import MOST_ODD
 from lamina.data.tables.left_out import LeftOut
 from lamina.data.tables.reading import Reading
 from lamina.data.tables.rows import Block, blocks, last_end, quotes, row_starts
 from lamina.data.tables.source import Retyped, Source, ahead, chosen
 from lamina.data.tables.text_file import TextFile
+from lamina.data.tables.texts import MOSTLY
 from lamina.errors import DataError, shown
 
 Columns = dict[str, pa.DictionaryArray]
+
+MOST_NOTED = 5
+"""So many columns are pointed out whose numbers may be thousands."""
 
 RESTARTS = 3
 """After so many, the rest of the file is searched at once for further columns that are no numbers."""
@@ -59,8 +74,11 @@ class CsvSource(Source):
         dialect = dialect_of(self._file.head, self.name, reading, only or expected)
         self.notes.extend(dialect.notes)
         self._reader = Reader(dialect, self._blanks)
-        self._names = chosen(self.name, dialect.names, only)
+        self._names = self._chosen(only)
         self._texts: set[str] = set()
+        self._commas: set[str] = set()  # texts among them are numbers with a decimal comma, but for some
+        # Columns that must be numbers: that was said, or they are asked for by name and not as text.
+        self._sought = {name for name, kind in reading.said().items() if kind == "number"} | set(only or ())
         self._left_out = LeftOut(self.name, reading.skip_bad)
         self._restarts = 0
         self._look()
@@ -85,6 +103,12 @@ class CsvSource(Source):
 
     def key(self) -> str:
         return file_key(self._file.path, self._reading, sorted(self.as_text), self._names)
+
+    def _chosen(self, only: Sequence[str] | None) -> list[str]:
+        try:
+            return chosen(self.name, self._reader.dialect.names, only)
+        except DataError as error:
+            raise DataError(f"{error}{self._reading.in_one_piece(self._reader.dialect.names)}") from None
 
     def _blocks(self) -> Iterator[Block]:
         return blocks(self._file, self._reader.dialect.marks, self._reader.dialect.start)
@@ -116,7 +140,10 @@ class CsvSource(Source):
         except NoNumber:
             return self._converted(block, before)
         columns = [_one(chunks) for chunks in table.columns]
-        columns = [tidied(column, self._blanks) if column.type == TEXT else column for column in columns]
+        columns = [
+            self._pointed(name, tidied(column, self._blanks)) if column.type == TEXT else column
+            for name, column in zip(kinds, columns, strict=True)
+        ]
         return pa.RecordBatch.from_arrays(columns, names=list(kinds))
 
     def _converted(self, block: Block, before: int) -> pa.RecordBatch | None:
@@ -127,9 +154,25 @@ class CsvSource(Source):
         for name, kind in kinds.items():
             if kind == NUMBER:
                 columns[name] = numbers(columns[name], self._reader.decimal)
+            else:
+                columns[name] = self._pointed(name, columns[name])
         words = [name for name, column in columns.items() if column is None]
         self._texts.update(words)
         return None if words else pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+    def _pointed(self, name: str, column: pa.DictionaryArray) -> pa.DictionaryArray:
+        """A tidied column of texts; numbers with a decimal comma get a point, so that all know them as numbers.
+
+        Raises:
+            Retyped: if some have a point already: then commas and points are letters of this column from now on.
+        """
+        if name not in self._commas:
+            return column
+        pointed = with_points(column)
+        if pointed is None:
+            self._commas.discard(name)
+            raise Retyped
+        return pointed
 
     def _table(self, block: Block, kinds: Kinds, before: int) -> pa.Table:
         """The rows of a block as arrow reads them; ragged ones are left out."""
@@ -152,7 +195,11 @@ class CsvSource(Source):
         for row, message in self._reader.ragged(block.text, self._left_out.enough):
             line = block.line_of(int(starts[row]))
             self._left_out.add(before + row, f"{self.name}:{line}: {message}")
-        self._left_out.check()
+        try:
+            self._left_out.check()
+        except DataError as error:
+            taken = self._reader.dialect.taken
+            raise DataError(f"{error}\n{taken}" if len(self._left_out) > 1 else f"{error} ({taken})") from None
 
     def _look(self) -> None:
         """See from the first rows which columns are numbers, and how they are written."""
@@ -168,32 +215,43 @@ class CsvSource(Source):
             table = self._reader.read(text, dict.fromkeys(names, TEXT), [], len(text) + 1)
         except Refused:
             return  # which will be said when the rows are read
-        pointed, with_comma = {}, {}
-        for name, chunks in zip(names, table.columns, strict=True):
-            column = tidied(_one(chunks), self._blanks)
-            if numbers(column) is not None:
-                pointed[name] = column
-            elif marks.delimiter != ord(",") and numbers(column, ",") is not None:
-                with_comma[name] = column
-            else:
-                self._texts.add(name)
-        self._settle_decimals(pointed, with_comma)
+        self._sort(
+            {name: tidied(_one(chunks), self._blanks) for name, chunks in zip(names, table.columns, strict=True)}
+        )
+
+    def _sort(self, columns: Columns) -> None:
+        """Tell numbers from texts, and see how numbers are written."""
+        pointed = {name: column for name, column in columns.items() if numbers(column) is not None}
+        self._texts.update(name for name in columns if name not in pointed)
+        if self._reader.dialect.marks.delimiter != ord(","):
+            self._settle_decimals(columns, pointed)
+            for name in [name for name, column in pointed.items() if like_thousands(column)][:MOST_NOTED]:
+                self.notes.append(
+                    f"{self.name}: column {name!r}: every number has three digits after its point; if these are "
+                    "thousands, take the points out"
+                )
         for name, column in pointed.items():
             code = code_with_zeros(column)
             if code is not None:
                 self._texts.add(name)
                 self.notes.append(f"{self.name}: column {name!r} is kept as text: {code} would lose its zero")
 
-    def _settle_decimals(self, pointed: Columns, with_comma: Columns) -> None:
-        """Read with a decimal comma if columns of numbers have one, and no other has a point."""
-        if not with_comma:
+    def _settle_decimals(self, columns: Columns, pointed: Columns) -> None:
+        """Read with a decimal comma if columns of numbers, but for a few words, have one, and no other has a point."""
+        whole, nearly = [], {}
+        for name in [name for name in columns if name not in pointed]:
+            share, others, example = share_with_comma(columns[name])
+            is_whole = numbers(columns[name], ",") is not None
+            whole += [name] * is_whole
+            few_others = share >= MOSTLY and others <= MOST_ODD
+            if example is not None and (is_whole or few_others or name in self._sought):
+                nearly[name] = example
+        if not nearly or any(pc.any(pc.match_substring(one.dictionary, ".")).as_py() for one in pointed.values()):
             return
-        if any(pc.any(pc.match_substring(column.dictionary, ".")).as_py() for column in pointed.values()):
-            self._texts.update(with_comma)
-            return
-        name, column = next(iter(with_comma.items()))
-        example = column.dictionary.filter(pc.match_substring(column.dictionary, ","))[0].as_py()
+        name, example = next(iter(nearly.items()))
         self._reader.decimal = ","
+        self._texts.difference_update(whole)
+        self._commas = {*pointed, *whole, *nearly}
         self.notes.append(f"{self.name}: read with a decimal comma, since column {name!r} holds {example!r}")
 
     def _check_letters(self, block: Block) -> None:

@@ -8,16 +8,20 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lamina.data.tables.arrow_cells import NUMBERS, NUMBERS_WITH_COMMA, Blanks
 from lamina.data.tables.reading import Reading
 from lamina.data.tables.rows import Marks, row_starts
 from lamina.errors import DataError, listed, shown
 
+TAB = "\t"
 USUAL, UNUSUAL = ",\t;|", ":^~! "
 """Delimiters, the likeliest first. An unusual one must cut nearly all rows alike to be believed."""
 ROWS_LOOKED_AT = 1000
 SHARE_OF_USUAL, SHARE_OF_UNUSUAL = 0.5, 0.95
+MISFIT = 0.1
+"""So much of the share of rows is taken off a delimiter that cuts the first row, likely a head, otherwise."""
 
 Rows = list[list[str]]
 
@@ -32,6 +36,7 @@ class Dialect:
         start: the byte where the rows begin, behind the head.
         notes: what was assumed.
         headed: whether the first row is a head.
+        taken: what to say of the delimiter where rows do not fit.
     """
 
     marks: Marks
@@ -39,6 +44,7 @@ class Dialect:
     start: int
     notes: tuple[str, ...] = ()
     headed: bool = True
+    taken: str = ""
 
 
 def dialect_of(head: bytes, name: str, reading: Reading, expected: Collection[str] = ()) -> Dialect:
@@ -61,8 +67,9 @@ def dialect_of(head: bytes, name: str, reading: Reading, expected: Collection[st
     rows = _rows(text, delimiter)
     if not rows:
         raise DataError(f"{name}: expected rows of cells, found none in its first {len(head):,} bytes; is it a table?")
+    taken = _taken(text, delimiter, reading)
     if reading.names:
-        return Dialect(marks, _given_names(reading.names, rows, name), 0, headed=False)
+        return Dialect(marks, _given_names(reading.names, rows, name, taken), 0, headed=False, taken=taken)
     blanks = Blanks(reading.blanks)
     if reading.header is None:
         has_head = (bool(expected) and {cell.strip() for cell in rows[0]} >= set(expected)) or _has_head(rows, blanks)
@@ -71,10 +78,10 @@ def dialect_of(head: bytes, name: str, reading: Reading, expected: Collection[st
     if has_head:
         starts = row_starts(head, marks)
         names, notes = _head_names(rows[0], name)
-        _check_width(rows, name)
-        return Dialect(marks, names, int(starts[1]) if len(starts) > 1 else len(head), notes)
+        _check_width(rows, name, taken)
+        return Dialect(marks, names, int(starts[1]) if len(starts) > 1 else len(head), notes, taken=taken)
     names, notes = _numbered(rows, name)
-    return Dialect(marks, names, 0, notes if reading.header is None else (), headed=False)
+    return Dialect(marks, names, 0, notes if reading.header is None else (), headed=False, taken=taken)
 
 
 def _delimiter(text: str, name: str, reading: Reading) -> str:
@@ -89,24 +96,50 @@ def _delimiter(text: str, name: str, reading: Reading) -> str:
     if re.search(r"\.tsv(\.gz|\.zst)?$", name, re.IGNORECASE):
         return "\t"
     merits = {delimiter: _merit(_rows(text, delimiter), delimiter) for delimiter in USUAL + UNUSUAL}
-    for candidates, share in ((USUAL, SHARE_OF_USUAL), (UNUSUAL, SHARE_OF_UNUSUAL)):
-        best = max(candidates, key=lambda delimiter: merits[delimiter])  # of equals the first
-        if merits[best][0] >= share:
-            return best
+    for must_fit in (True, False):  # what does not fit the first row is taken only if nothing else is
+        for candidates, share in ((USUAL, SHARE_OF_USUAL), (UNUSUAL, SHARE_OF_UNUSUAL)):
+            best = max(candidates, key=lambda delimiter: merits[delimiter])  # of equals the first
+            if merits[best].share >= share and (merits[best].fits or not must_fit):
+                return best
     return ","
 
 
-def _merit(rows: Rows, delimiter: str) -> tuple[float, float]:
-    """The share of rows with the commonest count of cells, if above 1, and then the share of numbers in the cells."""
+class _Merit(NamedTuple):
+    """How well a delimiter cuts rows: the greater, the better.
+
+    Attributes:
+        merit: the share, less where the first row has another count.
+        numbers: the share of numbers in the cells.
+        share: the share of rows with the commonest count of cells, if above 1.
+        fits: whether the first row has that count.
+    """
+
+    merit: float
+    numbers: float
+    share: float
+    fits: bool
+
+
+def _merit(rows: Rows, delimiter: str) -> _Merit:
     widths = Counter(map(len, rows))
     if not widths:
-        return 0.0, 0.0
+        return _Merit(0.0, 0.0, 0.0, fits=True)
     width, count = widths.most_common(1)[0]
     if width == 1:
-        return 0.0, 0.0
+        return _Merit(0.0, 0.0, 0.0, fits=True)
     cells = [cell.strip() for row in rows[:100] for cell in row[:100]]
     numbers = sum(1 for cell in cells if is_number(cell, comma=delimiter != ","))
-    return round(count / len(rows), 2), numbers / len(cells)
+    share, fits = round(count / len(rows), 2), len(rows[0]) == width
+    return _Merit(share if fits else share - MISFIT, numbers / len(cells), share, fits)
+
+
+def _taken(text: str, delimiter: str, reading: Reading) -> str:
+    """What to say of the delimiter where rows do not fit: what was taken, and how to say another."""
+    if reading.delimiter is not None:
+        return f"read with {delimiter!r}, as you said"
+    first = text.lstrip().partition("\n")[0]
+    other = max((one for one in ";,\t|" if one != delimiter), key=first.count)  # of equals the first
+    return f"read with {delimiter!r}; say --delimiter {'tab' if other == TAB else repr(other)} if that is wrong"
 
 
 def is_number(cell: str, *, comma: bool = False) -> bool:
@@ -151,11 +184,11 @@ def _holds_numbers(rows: Rows, place: int, blanks: Blanks) -> bool:
     return bool(cells) and all(is_number(cell, comma=True) for cell in cells)
 
 
-def _given_names(names: Sequence[str], rows: Rows, name: str) -> tuple[str, ...]:
+def _given_names(names: Sequence[str], rows: Rows, name: str, taken: str) -> tuple[str, ...]:
     width = Counter(map(len, rows)).most_common(1)[0][0]
     if len(names) != width:
         raise DataError(
-            f"{name}: expected {width} names for its {width} columns, got {len(names)} names; name them all"
+            f"{name}: expected {width} names for its {width} columns, got {len(names)} names; name them all ({taken})"
         )
     return _unlike(tuple(names), name)
 
@@ -179,12 +212,13 @@ def _head_names(cells: list[str], name: str) -> tuple[tuple[str, ...], tuple[str
     return _unlike(names, name), notes
 
 
-def _check_width(rows: Rows, name: str) -> None:
+def _check_width(rows: Rows, name: str, taken: str) -> None:
     """Refuse a head that names more or fewer columns than every row has cells."""
     widths = set(map(len, rows[1:]))
     if len(rows) > 2 and len(widths) == 1 and widths != {len(rows[0])}:
         raise DataError(
-            f"{name}:1: the head names {len(rows[0])} columns, but the rows have {widths.pop()} cells; mend the head"
+            f"{name}:1: the head names {len(rows[0])} columns, but the rows have {widths.pop()} cells; mend the head "
+            f"({taken})"
         )
 
 

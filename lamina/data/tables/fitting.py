@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +22,9 @@ from lamina.data.tables.gathered import Collected, Gathered
 from lamina.data.tables.infer import profiles
 from lamina.data.tables.origin import Origin
 from lamina.data.tables.reading import Reading
-from lamina.data.tables.source import Retyped, Source, open_source
+from lamina.data.tables.source import Retyped, Source, open_source, paths_of
 from lamina.data.tables.target import Decided, target_of
+from lamina.data.tables.untouched import first_row, form_of
 from lamina.errors import DataError, did_you_mean
 
 ROWS_AT_ONCE = 1024
@@ -122,15 +125,34 @@ def kept_rows(
     return Rows(inputs[rows], target, group, time, notes)
 
 
-def open_for(data: Any, reading: Reading, fields: Sequence[Field], keep: bool = False) -> Source:
-    """A table opened for what fields take of it; with `keep`, for all of its columns."""
+def open_for(data: Any, reading: Reading, fields: Sequence[Field]) -> Source:
+    """A table opened for what fields take of it."""
     texts = [field.column for field in fields if isinstance(field, Category | Boolean | Date)]
-    only = None if keep else [field.column for field in fields]
-    return open_source(data, reading, as_text=texts, only=only, test=True)
+    return open_source(data, reading, as_text=texts, only=_wanted(data, reading, fields), test=True)
 
 
-def encoded(source: Source, fields: Sequence[Field], keep: bool = False) -> Iterator[Asked]:
-    """The rows of a table as numbers, some at a time, with their cells if these are to be kept.
+def _wanted(data: Any, reading: Reading, fields: Sequence[Field]) -> list[str] | None:
+    """The columns that are asked of a table; None for all of them, if it lacks some that may be absent."""
+    columns = [field.column for field in fields]
+    if not isinstance(data, str | Path) or any(form_of(path) != "JSON" for path in paths_of(str(data))):
+        return columns
+    there = open_source(data, reading, test=True).columns()
+    absent = [field for field in fields if field.column not in there]
+    return None if 0 < len(absent) < len(fields) and all(map(may_be_absent, absent)) else columns
+
+
+def may_be_absent(field: Field) -> bool:
+    """Whether JSON may leave out a key: what is absent is blank, and that can be told to the net."""
+    return field.may_be_blank() or isinstance(field, Category | Boolean)
+
+
+def encoded(source: Source, fields: Sequence[Field], cells: Iterator[dict[str, Any]] | None = None) -> Iterator[Asked]:
+    """The rows of a table as numbers, some at a time.
+
+    Args:
+        source: the table.
+        fields: how its columns become numbers.
+        cells: those of each row as they stand, if they are to be kept.
 
     Raises:
         DataError: if columns are missing, or cells do not fit; rows before the first such one have been given then.
@@ -140,15 +162,40 @@ def encoded(source: Source, fields: Sequence[Field], keep: bool = False) -> Iter
         first = 0
         try:
             for part in _cut(source.batches()):
-                # After a restart batches are cut as before, and what was given is not given again.
-                if first + part.num_rows > done:
-                    inputs = encode(part, fields, source.where, first)
-                    yield Asked(inputs, part.to_pylist() if keep else None)
-                    done = first + part.num_rows
+                given = max(0, done - first)  # before a restart, after which batches may be cut in other places
                 first += part.num_rows
+                if first > done:
+                    new = _filled(part.slice(given), fields)
+                    inputs = _encoded(new, fields, source, done)
+                    yield Asked(inputs, None if cells is None else _beside(cells, new.num_rows, source.name))
+                    done = first
         except Retyped:
             continue
         return
+
+
+def _encoded(part: pa.RecordBatch, fields: Sequence[Field], source: Source, first: int) -> NDArray[np.float32]:
+    """Rows as numbers; where they stand is looked up only if it must be said: the source reads its file for it."""
+    try:
+        return encode(part, fields, str, first)
+    except DataError:
+        return encode(part, fields, source.where, first)
+
+
+def _filled(part: pa.RecordBatch, fields: Sequence[Field]) -> pa.RecordBatch:
+    """Rows with blank columns for those that are absent and may be."""
+    for field in fields:
+        if field.column not in part.schema.names and may_be_absent(field):
+            part = part.append_column(field.column, pa.nulls(part.num_rows))
+    return part
+
+
+def _beside(cells: Iterator[dict[str, Any]], count: int, name: str) -> list[dict[str, Any]]:
+    """The cells of the next so many rows."""
+    rows = list(islice(cells, count))
+    if len(rows) < count:
+        raise DataError(f"{name}: expected the rows that it had, got fewer; it has changed while it was read")
+    return rows
 
 
 def _cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -163,11 +210,21 @@ def inputs_for(data: Any, origin: Origin) -> NDArray[np.float32]:
 
 
 def headed(data: Any, origin: Origin) -> Reading:
-    """How a table is read that a model is asked about: if it was trained on one without a head, this has none."""
+    """How a table is read that a model is asked about.
+
+    If the model was trained on one without a head, this has none either, unless its first row is one that names the
+    columns. What was said of delimited text holds for such only.
+    """
     said = {**origin.reading.values(), "files": (), "test": None, "group": None, "time": None, "kinds": ()}
+    path = paths_of(str(data))[0] if isinstance(data, str | Path) else None
+    if path is None or form_of(path) != "delimited":
+        return Reading(**said | {"delimiter": None, "header": None, "names": ()})
     if not origin.headed:
-        there = len(open_source(data, Reading(**{**said, "header": False, "names": ()}), test=True).columns())
-        said |= {"header": None, "names": named_for(there, origin, str(data))}
+        first = first_row(path, Reading(**said))
+        if {field.column for field in origin.fields} <= set(first.cells):
+            said |= {"header": True, "names": ()}
+        else:
+            said |= {"header": None, "names": named_for(first.width, origin, str(data))}
     return Reading(**said)
 
 

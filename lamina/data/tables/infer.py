@@ -13,7 +13,7 @@ from lamina.data.tables.overruled import as_said
 from lamina.data.tables.profile import Profile, commonest, histogram
 from lamina.data.tables.reading import Reading
 from lamina.data.tables.slips import message, odd_ones, refuse_odd
-from lamina.data.tables.spelling import numbers_of
+from lamina.data.tables.spelling import DRESS, UNDRESS, first_dressed, numbers_of
 from lamina.data.tables.texts import MOST_WORDS, MOSTLY, mostly_numbers
 from lamina.data.tables.verdict import Verdict, boolean, category, date, left_out, number
 from lamina.errors import DataError, Problems, did_you_mean, nearest, shown
@@ -54,6 +54,7 @@ def profiles(collected: Collected, reading: Reading) -> dict[str, Profile]:
         if name not in collected.columns:
             problems.add(
                 f"{collected.name}: --kind {name}={said[name]}: there is no column {name!r}{_hint(name, collected)}"
+                f"{reading.in_one_piece(collected.columns)}"
             )
     found: dict[str, Profile] = {}
     for name, gathered in collected.columns.items():
@@ -125,12 +126,24 @@ def _of_words(collected: Collected, gathered: Gathered, is_target: bool) -> Verd
             if not strange.any():
                 warnings = (f"its texts are all numbers; to read them so, say --kind {gathered.name}=number",)
         warnings += _nearly_dates(collected, gathered)
+    warnings += _dressed(collected, gathered)
     if not gathered.repeats and cells > FEW and not is_target and not _spaced(gathered):
         return left_out("every value is different, as an id is", warnings)
     if distinct is not None and _is_category(gathered, distinct):
         return category(gathered, tuple(sorted(gathered.words)), warnings=warnings)
     many = f"more than {MOST_WORDS:,}" if distinct is None else f"{distinct:,}"
     return Verdict("text", f"{many} distinct texts: left out; text is for a model of text", warnings=warnings)
+
+
+def _dressed(collected: Collected, gathered: Gathered) -> tuple[str, ...]:
+    """A warning where nearly all texts are numbers but for separators and units."""
+    place = first_dressed(gathered.words)
+    if place is None:
+        return ()
+    where = ""
+    if gathered.values is not None:
+        where = f" ({collected.where(int((np.asarray(gathered.values) == place).argmax()))})"
+    return (f"it looks like {DRESS}, as in {shown(gathered.words[place])}{where}; to read it as numbers, {UNDRESS}",)
 
 
 def _nearly_dates(collected: Collected, gathered: Gathered) -> tuple[str, ...]:

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lamina.data.tables.fields import FALSE, TRUE
 from lamina.data.tables.gathered import Gathered
-from lamina.data.tables.spelling import numbers_of, spelled
+from lamina.data.tables.spelling import DRESS, UNDRESS, dressed, first_dressed, numbers_of, spelled
 from lamina.errors import SHOWN_CHARACTERS, DataError, nearest, shown
 
 MOST_LISTED = 20
+TRUTHS = ("false", "true")
+"""The classes of a target that spells true and false in more than two ways."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ def as_classes(asked: Asked, known: tuple[str, ...] | None = None) -> Classes:
     codes, words = _coded(asked)
     used = np.unique(codes[codes >= 0]).tolist()
     names = in_order(words[code] for code in used) if known is None else known
+    if known is None and len(names) > 2 and are_truths(names):
+        known = names = TRUTHS
     numbers = {name: number for number, name in enumerate(names)}
     respelled = {} if known is None else _respelled({words[code] for code in used} - set(known), known)
     strange = [code for code in used if words[code] not in numbers and words[code] not in respelled]
@@ -129,6 +134,7 @@ def as_numbers(asked: Asked) -> NDArray[np.float64]:
         if asked.cells.odd.cells:
             raise _no_number(asked, *asked.cells.odd.first, asked.cells.odd.cells)
         return asked.values.astype(np.float64, copy=False)
+    refuse_dressed(asked)
     codes, words = _coded(asked)
     numbers = _numbers_of(words)
     odd = np.isin(codes, np.flatnonzero(np.isnan(numbers)))
@@ -139,9 +145,34 @@ def as_numbers(asked: Asked) -> NDArray[np.float64]:
 
 
 def _no_number(asked: Asked, word: str, row: int, count: int) -> DataError:
+    if dressed(word):
+        return _dressed(asked, asked.at(row), word, count)
     return DataError(
         f"{asked.at(row)}: expected a number, got {shown(word)}{_such_rows(count)}; mend it, "
         f"`--blank {word[:SHOWN_CHARACTERS]}` to leave it out, or --kind {asked.name}=category to predict classes"
+    )
+
+
+def refuse_dressed(asked: Asked) -> None:
+    """Refuse texts that are numbers but for separators and units.
+
+    Raises:
+        DataError: if nearly all words are.
+    """
+    words = asked.cells.words
+    place = first_dressed(words) if asked.cells.held == "words" else None
+    if place is None:
+        return
+    if asked.cells.values is None:
+        raise _dressed(asked, asked.where, words[place], 1)
+    row = int((np.asarray(asked.cells.values) == place).argmax())
+    raise _dressed(asked, asked.at(row), words[place], 1)
+
+
+def _dressed(asked: Asked, where: str, word: str, count: int) -> DataError:
+    return DataError(
+        f"{where}: expected a number, got {shown(word)}{_such_rows(count)}; this looks like {DRESS}: {UNDRESS}, or "
+        f"--kind {asked.name}=category to predict classes"
     )
 
 
@@ -186,8 +217,16 @@ def _coded(asked: Asked) -> tuple[NDArray[np.int64], Sequence[str]]:
     return codes, [number_text(value) for value in distinct.tolist()]
 
 
+def are_truths(words: Iterable[str]) -> bool:
+    """Whether words spell true and false, and nothing else."""
+    lower = {word.lower() for word in words}
+    return lower <= TRUE | FALSE and bool(lower & TRUE) and bool(lower & FALSE)
+
+
 def _respelled(strange: Iterable[str], known: tuple[str, ...]) -> dict[str, str]:
     """The known class that each strange label stands for, of those that stand for just one."""
+    if known == TRUTHS:
+        return {label: TRUTHS[label.lower() in TRUE] for label in strange if are_truths((label, *TRUTHS))}
     by_core: dict[str, set[str]] = {}
     for name in known:
         by_core.setdefault(_core(name), set()).add(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,10 @@ BLANKS = frozenset(
     ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "1.#qnan", "1.#ind", "null", "none", "nil", "?", "-", "--", ".")
 )
 """What stands for a blank cell, in lower case and without spaces around it."""
+
+
+TABS = ("tab", "\\t")
+"""How people write a tab on a command line: by its name, or as a backslash and a t."""
 
 
 class Reading(Saying):
@@ -30,7 +34,7 @@ class Reading(Saying):
         time: a column; what comes early trains, what comes late tests.
         names: the columns' names, for files without a head.
         header: whether the first line is a head; None to see for oneself.
-        delimiter: between cells; None to see for oneself.
+        delimiter: between cells, "tab" for a tab; None to see for oneself.
         encoding: such as "latin-1"; None for UTF-8, and for Latin-1 where it is no UTF-8.
         blanks: further texts that stand for a blank cell.
         skip_bad: how many rows that cannot be read are left out, and listed, before it is a mistake.
@@ -49,6 +53,11 @@ class Reading(Saying):
     blanks: tuple[str, ...] = ()
     skip_bad: Natural = 0
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        if self.delimiter in TABS:
+            self.delimiter = "\t"
+
     @classmethod
     def conflicts(cls, **values: Any) -> list[str]:
         mistakes = []
@@ -62,8 +71,9 @@ class Reading(Saying):
         mistakes += [f"{what}={values[what]!r} is the target: split by another column" for what in split_by]
         if values["group"] is not None and values["time"] is not None:
             mistakes.append("split by group or by time, not by both; leave one out")
-        if values["delimiter"] is not None and len(values["delimiter"]) != 1:
-            mistakes.append(f"the delimiter must be one character, got {values['delimiter']!r}")
+        delimiter = values["delimiter"]
+        if delimiter is not None and len(delimiter) != 1 and delimiter not in TABS:
+            mistakes.append(f"the delimiter must be one character, got {delimiter!r}")
         if values["header"] and values["names"]:
             mistakes.append("names are for files without a head; leave out names or header=True")
         return mistakes
@@ -71,6 +81,12 @@ class Reading(Saying):
     def said(self) -> dict[str, str]:
         """The kind that was asked for, by column."""
         return {name: kind for name, _, kind in (text.rpartition("=") for text in self.kinds)}
+
+    def in_one_piece(self, columns: Collection[str]) -> str:
+        """The tail of a message about a missing column, where the delimiter that was said found but one column."""
+        if self.delimiter is None or len(columns) != 1:
+            return ""
+        return f" (read with {self.delimiter!r}, as you said; say another --delimiter if that is wrong)"
 
     def anywhere(self) -> Reading:
         """The same with paths from the root, so that it means the same from any folder."""

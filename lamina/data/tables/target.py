@@ -18,6 +18,7 @@ from lamina.data.tables.labels import (
     as_numbers,
     listed_names,
     number_text,
+    refuse_dressed,
     share_of_numbers,
 )
 from lamina.data.tables.profile import Profile
@@ -27,6 +28,9 @@ from lamina.kinds import Label, Targets, Value
 
 MOST_WHOLE = 10
 """Whole numbers of so many distinct values are classes, unless the user says otherwise."""
+
+NEARLY_ALL = 0.99
+"""Of numbers so many are numbers, and what few others there are is a slip."""
 
 MOST_CLASSES = 1_000
 """More are refused: each needs examples to be learned from."""
@@ -158,6 +162,7 @@ def _named(collected: Collected, profiles: dict[str, Profile], reading: Reading)
         elif name not in columns:
             close = nearest(name, columns)
             hint = f"did you mean {close!r}?" if close is not None else f"there are: {listed_names(columns)}"
+            hint += reading.in_one_piece(columns)
             problems.add(f"{collected.name}: there is no column {name!r}; {hint}")
     problems.raise_as(DataError, f"{collected.name}: the target cannot be found")
     return reading.target
@@ -194,10 +199,11 @@ def _decided(column: Asked, said: str | None) -> tuple[bool, str]:
         return said != "number", f"since --kind {name}={said} says so"
     if column.cells.held == "booleans":
         return True, "since it holds true and false"
+    refuse_dressed(column)
     share = share_of_numbers(column)
     if share < 1:
         # Many numbers and a slip: as numbers the slip is refused, which is better than a class for each number.
-        slip = share > 1 / 2 and len(column.cells.words) > MOST_WHOLE
+        slip = (share > 1 / 2 and len(column.cells.words) > MOST_WHOLE) or share > NEARLY_ALL
         return not slip, "since it holds texts"
     numbers = as_numbers(column)
     numbers = numbers[~np.isnan(numbers)]

@@ -15,7 +15,7 @@ from lamina.data.tables import dates
 from lamina.data.tables.columns import Numbers
 from lamina.data.tables.gathered import MOST_ODD, Gathered, Odd
 from lamina.data.tables.growth import Growth, Misread, coded
-from lamina.data.tables.spelling import LEADING_ZERO, numbers_of
+from lamina.data.tables.spelling import LEADING_ZERO, first_dressed, numbers_of
 from lamina.data.tables.stored import Growing
 
 MOST_WORDS = 100_000
@@ -23,6 +23,9 @@ MOST_WORDS = 100_000
 
 MOSTLY = 0.9
 """A column is of numbers if so many of its cells are, and the others hold few distinct words."""
+
+SAMPLE = 1_000
+"""So many of the texts that are not kept tell whether they are numbers with separators or units."""
 
 ROWS_AT_ONCE = 2**18
 
@@ -100,13 +103,15 @@ class Words(Growth):
 
 
 class GivenUp(Growth):
-    """Texts too many to be kept: only counted."""
+    """Texts too many to be kept: only counted, but for a few where they are numbers with separators or units."""
 
     def __init__(self, words: Words) -> None:
         super().__init__(words.name, words.path)
         self.rows, self.blanks, self.characters = words.rows, words.blanks, words.characters
         self.repeats = len(words.places) < words.rows - words.blanks
         self.spaced = any(" " in word for word in words.places)
+        sample = list(words.places)[:SAMPLE]
+        self.sample = sample if first_dressed(sample) is not None else []
         words.values.clear()
 
     def add(self, array: pa.Array) -> Growth:
@@ -120,6 +125,7 @@ class GivenUp(Growth):
         return Gathered(
             self.name,
             None,
+            words=self.sample,
             held="words",
             rows=self.rows,
             blanks=self.blanks,

@@ -332,6 +332,76 @@ def test_a_kind_that_a_column_cannot_have_is_refused():
     assert said("date:day", ["x"]).endswith("got 'day': it has no directive such as %d")
 
 
+def test_a_kind_that_nearly_no_cell_has_is_answered_with_another_and_not_with_blanks():
+    def said(kind, cells):
+        return refusal({"c": cells}, kinds=(f"c={kind}",))
+
+    assert said("number", [*LETTERS, "1", "2"]) == (
+        "houses.csv:2: column 'c': expected a number, as you said, got 'a' (30 of 32 cells do not fit); say --kind "
+        "'c=category', or leave out what you said of it"
+    )
+    assert said("boolean", LETTERS).endswith(
+        "got 'a' (30 of 30 cells do not fit); say --kind 'c=category', or leave out what you said of it"
+    )
+    assert said("date:%d/%m/%Y", ["13.1.2024", "2.1.2024"]) == (
+        "houses.csv:2: column 'c': expected a date, as you said, got '13.1.2024' (2 of 2 cells do not fit); say --kind "
+        "'c=date:%d.%m.%Y', or --kind 'c=category', or leave out what you said of it"
+    )
+    assert "; say --kind 'c=date', or" in said("date:%d/%m/%Y", ["2024-01-13", "2024-01-14"])
+    assert said("date", LETTERS).endswith(
+        "got 'a' (30 of 30 cells do not fit); say how they are written, as in --kind 'c=date:%d/%m/%Y', or --kind "
+        "'c=category', or leave out what you said of it"
+    )
+
+
+LOOKS = "looks like numbers with thousands separators, a decimal comma or a unit"
+CURE = "take these out first, and write fractions with a point"
+DRESSED = ["1,818,268", "€ 2.103,50", "1.234,56", "12 %", "$5", "-62,29", "1'000", "3 000 EUR"]
+
+
+@pytest.mark.parametrize("word", DRESSED)
+def test_numbers_with_separators_or_units_are_pointed_out(word):
+    assert profile([None, word, "7"] * 10).warnings == (
+        f"it {LOOKS}, as in {word!r} (houses.csv:3); to read it as numbers, {CURE}",
+    )
+
+
+def test_numbers_with_separators_are_found_however_far_down():
+    cells = [*(f"{place}.5" for place in range(2000)), *(f"2,{place:03}.5" for place in range(1000))]
+    assert profile(cells).warnings == (f"it {LOOKS}, as in '2,000.5' (houses.csv:2002); to read it as numbers, {CURE}",)
+
+
+@pytest.mark.parametrize("word", ["1.2.2024", "12 Elm Street", "1,2,3", "%", "A4", "3+", "10-20"])
+def test_other_words_are_no_numbers_with_separators(word):
+    assert profile([word, "7"] * 10).warnings == ()
+
+
+def test_numbers_with_separators_are_pointed_out_even_where_their_column_is_left_out(monkeypatch):
+    found = profile([f"{place},818,268" for place in range(100, 150)])
+    assert (found.kind, found.reason) == ("leave", "every value is different, as an id is: left out")
+    assert found.warnings == (f"it {LOOKS}, as in '100,818,268' (houses.csv:2); to read it as numbers, {CURE}",)
+    assert profile([*["1 %", "2 %", "3 %"] * 10, "much", "more"]).warnings == ()
+    monkeypatch.setattr(texts, "MOST_WORDS", 10)
+    found = profile([f"{place},818,268" for place in range(100, 150)])
+    assert found.warnings == (f"it {LOOKS}, as in '100,818,268'; to read it as numbers, {CURE}",)
+
+
+def test_numbers_with_separators_are_never_to_be_blanked():
+    assert refusal({"c": [*NUMBERS, "1,818"]}) == (
+        "houses.csv:62: column 'c': expected a number, as in other rows, got '1,818' (1 cell holds it); this "
+        f"{LOOKS}: {CURE}, or say --kind 'c=category'"
+    )
+    assert refusal({"c": DRESSED * 3}, kinds=("c=number",)) == (
+        "houses.csv:2: column 'c': expected a number, as you said, got '1,818,268' (24 cells hold it or one of 7 other such "
+        f"words); this {LOOKS}: {CURE}, or say --kind 'c=category'"
+    )
+    assert refusal({"c": [*NUMBERS, "1,818", "oops"]}) == (
+        "houses.csv:62: column 'c': expected a number, as in other rows, got '1,818' (2 cells hold it or one of 1 other such "
+        f"word); '1,818' {LOOKS}: {CURE}; mend the others, say `--blank 'oops'` to read them as blank, or --kind "
+        "'c=category'"
+    )
+
+
 def test_too_many_values_cannot_be_a_category(monkeypatch):
     monkeypatch.setattr(texts, "MOST_WORDS", 10)
     assert refusal({"c": [f"a{place}" for place in range(30)]}, kinds=("c=category",)) == (

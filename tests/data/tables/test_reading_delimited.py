@@ -124,24 +124,29 @@ def test_rows_that_cannot_be_read_are_left_out_and_listed_up_to_a_number(write):
     assert refused(name, Reading(skip_bad=1)) == (
         "a.csv: at least 2 rows cannot be read; mend them, or leave them out with --skip-bad 2 or more:\n"
         "  - a.csv:3: expected 3 cells, got 2: '1,2'\n"
-        "  - a.csv:7: expected 3 cells, got 4: '1,2,3,4'"
+        "  - a.csv:7: expected 3 cells, got 4: '1,2,3,4'\n"
+        "read with ','; say --delimiter ';' if that is wrong"
     )
 
 
 def test_a_single_ragged_row_is_named_with_its_line(write):
     assert refused(write("a,b,c\n1,2,3\n" + "1,2\n" + "4,5,6\n")) == (
-        "a.csv:3: expected 3 cells, got 2: '1,2'; mend the line, or leave such rows out with --skip-bad 1"
+        "a.csv:3: expected 3 cells, got 2: '1,2'; mend the line, or leave such rows out with --skip-bad 1 "
+        "(read with ','; say --delimiter ';' if that is wrong)"
     )
     assert refused(write('a,b\n1,2\n1,2,"x\ny"\n4,5\n')) == (
         "a.csv:3: expected 2 cells, got 3: '1,2,\"x\\ny\"', over several lines: is a quote left open?; mend the line, "
-        "or leave such rows out with --skip-bad 1"
+        "or leave such rows out with --skip-bad 1 (read with ','; say --delimiter ';' if that is wrong)"
+    )
+    assert refused(write("a;b\n1;2\n1;2;3\n"), Reading(delimiter=";")).endswith(
+        "--skip-bad 1 (read with ';', as you said)"
     )
 
 
 def test_of_many_ragged_rows_the_first_few_are_shown(write):
     text = refused(write("a,b,c\n1,2,3\n" + "1,2\n" * 1000))
     assert text.splitlines()[0].startswith("a.csv: at least 5 rows cannot be read; mend them")
-    assert [line.split(":")[1] for line in text.splitlines()[1:]] == ["3", "4", "5", "6", "7"]
+    assert [line.split(":")[1] for line in text.splitlines()[1:-1]] == ["3", "4", "5", "6", "7"]
 
 
 def test_rows_all_of_which_are_left_out_are_refused(write):

@@ -29,6 +29,33 @@ def test_a_consistent_comma_within_cells_does_not_beat_the_delimiter(write):
     assert rows_of(write("name\ttext\na\tx, y\nb\tz, w\n"), Reading(header=True))[0] == ("a", "x, y")
 
 
+def test_what_does_not_cut_the_head_alike_loses_against_what_does(write):
+    german = "x;g;y\n" + "62,29;b;190,22\n" * 3
+    assert rows_of(write(german)) == [(62.29, "b", 190.22)] * 3
+    assert rows_of(write("x;g;y\n" + "62,29;b;190,22\n" * 1500))[0] == (62.29, "b", 190.22)
+    assert rows_of(write("x~y\n" + "62,29~19\n" * 9)) == [(62.29, 19.0)] * 9
+    ragged = "x;y\n" + "1,5;2\n" * 30 + "1,5;2;3\n"
+    assert refused(write(ragged)).startswith("a.csv:32: expected 2 cells, got 3: '1,5;2;3'")
+
+
+@pytest.mark.parametrize("said", ["tab", "\\t", "\t"])
+def test_a_tab_may_be_said_by_name(write, said):
+    reading = Reading(delimiter=said)
+    assert reading == Reading(delimiter="\t")
+    assert reading.to_json() == {"delimiter": "\t"}
+    assert rows_of(write("a\tb\n1,5\tx\n"), reading) == [(1.5, "x")]
+
+
+def test_a_said_delimiter_that_leaves_one_column_is_named_where_others_are_missing(write):
+    assert refused(write("a;b\n1;x\n"), Reading(delimiter="tab"), only=["b"]) == (
+        "a.csv: there is no column 'b'; there are: a;b (read with '\\t', as you said; say another --delimiter if that is "
+        "wrong)"
+    )
+    assert refused(write("a;b\n1;x\n"), Reading(delimiter=";"), only=["c"]) == (
+        "a.csv: there is no column 'c'; there are: a, b"
+    )
+
+
 def test_the_delimiter_that_is_said_is_taken(write):
     assert rows_of(write("a,b;c\nx,2;3\n"), Reading(delimiter=";")) == [("x,2", 3.0)]
     for delimiter in ('"', "¦"):
@@ -91,7 +118,8 @@ def test_a_first_row_that_holds_all_the_columns_wanted_is_a_head(write):
 
 def test_names_must_fit_the_columns(write):
     assert refused(write("1,2\n3,4\n"), Reading(names=("u",))) == (
-        "a.csv: expected 2 names for its 2 columns, got 1 names; name them all"
+        "a.csv: expected 2 names for its 2 columns, got 1 names; name them all "
+        "(read with ','; say --delimiter ';' if that is wrong)"
     )
 
 
@@ -116,7 +144,13 @@ def test_columns_of_one_name_are_refused(write):
 
 def test_a_head_that_does_not_fit_any_row_is_refused(write):
     assert refused(write("a,b\n1,2,3\n4,5,6\n")) == (
-        "a.csv:1: the head names 2 columns, but the rows have 3 cells; mend the head"
+        "a.csv:1: the head names 2 columns, but the rows have 3 cells; mend the head (read with ','; say --delimiter ';' if that is wrong)"
+    )
+    assert refused(write("a\tb\n1,2,3\n4,5,6\n"), Reading(header=True)).endswith(
+        "mend the head (read with ','; say --delimiter tab if that is wrong)"
+    )
+    assert refused(write("a;b\n1;2;3\n4;5;6\n"), Reading(delimiter=";")).endswith(
+        "the head (read with ';', as you said)"
     )
 
 
@@ -133,18 +167,6 @@ def test_a_quote_within_a_cell_is_a_letter(write):
         (2.0, '6" pipe'),
         (3.0, 'x"y"z'),
     ]
-
-
-def test_a_decimal_comma_is_seen_and_said(write):
-    source, table = read(write("a;b\n1,5;x\n-2;y\n,25;?\n"))
-    assert table.column("a").to_pylist() == [1.5, -2.0, 0.25]
-    assert source.notes == ["a.csv: read with a decimal comma, since column 'a' holds '1,5'"]
-
-
-def test_commas_stay_letters_where_other_columns_have_points(write):
-    source, table = read(write("a;b\n1,5;1.5\n2,5;2.5\n"))
-    assert table.to_pydict() == {"a": ["1,5", "2,5"], "b": [1.5, 2.5]}
-    assert source.notes == []
 
 
 def test_whole_numbers_with_leading_zeros_are_text_which_is_said(write):

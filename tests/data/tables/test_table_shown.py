@@ -30,7 +30,7 @@ def number(name="age", **changes) -> Profile:
 def category(name="town", **changes) -> Profile:
     top = (("Oslo", 120), ("Bergen", 60))
     return replace(
-        Profile(name, "category", "texts", 20, 200, 2, top=top, field=Category(name, ("Oslo", "Bergen"))), **changes
+        Profile(name, "category", "texts", 20, 200, 2, top=top, field=Category(name, ("Bergen", "Oslo"))), **changes
     )
 
 

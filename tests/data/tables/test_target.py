@@ -142,6 +142,51 @@ def test_texts_among_many_numbers_are_refused():
     )
 
 
+DRESSED = (
+    "this looks like numbers with thousands separators, a decimal comma or a unit: take these out first, and write"
+)
+
+
+@pytest.mark.parametrize("kinds", [(), ("a=number",)])
+@pytest.mark.parametrize("word", ["1,818,268", "€ 2.103,50", "1.234,56", "12 %"])
+def test_numbers_with_separators_or_units_are_refused_unless_they_are_said_to_be_classes(word, kinds):
+    cells = [None, word, "950", "7"] * 5
+    assert refusal(cells, kinds=kinds) == (
+        f"houses.csv:3: target 'a': expected a number, got {word!r}; {DRESSED} fractions with a point, or --kind "
+        "a=category to predict classes"
+    )
+    assert target(cells, kinds=("a=category",)).column.kind == Label(3)
+    assert target([word, "7"], classes=("7", word)).column.values.tolist() == [1, 0]
+
+
+def test_a_number_with_separators_among_others_is_never_to_be_blanked():
+    column = gathered("a", [1.5, None, 2.5])
+    column.odd = Odd({"1,000": 2}, 2, ("1,000", 1))
+    with pytest.raises(DataError) as caught:
+        of({"a": column}, ("a",))
+    assert str(caught.value) == (
+        f"houses.csv:3: target 'a': expected a number, got '1,000' (2 such rows); {DRESSED} fractions with a point, or "
+        "--kind a=category to predict classes"
+    )
+
+
+def test_numbers_with_separators_that_were_too_many_to_keep_are_refused_too():
+    with pytest.raises(DataError) as caught:
+        of({"a": Gathered("a", None, words=["1,818,268"], held="words", rows=2)}, ("a",))
+    assert str(caught.value).startswith(f"houses.csv: target 'a': expected a number, got '1,818,268'; {DRESSED}")
+
+
+def test_a_delimiter_that_was_said_is_named_where_it_leaves_one_column():
+    held = {"a;b": gathered("a;b", ["1;2", "3;4"])}
+    collected = Collected("houses.csv", 2, held, [], [], str)
+    with pytest.raises(DataError) as caught:
+        target_of(collected, {}, Reading(target=("b",), delimiter="tab"))
+    assert str(caught.value) == (
+        "houses.csv: there is no column 'b'; there are: a;b (read with '\\t', as you said; say another --delimiter if that "
+        "is wrong)"
+    )
+
+
 def test_texts_among_few_numbers_are_classes():
     assert target(["1", "2", "3+", "1", "2", "1"]).classes == ("1", "2", "3+")
 
@@ -361,3 +406,17 @@ def test_the_table_is_not_changed():
     column.values.flags.writeable = False
     of({"a": column}, ("a",)).column.values.zero_()
     assert column.values.tolist() == [0.5, 1.5]
+
+
+def test_true_and_false_spelled_in_many_ways_are_two_classes():
+    found = target(["yes", "No", "NO", None, "Yes", "yes"])
+    assert found.classes == ("false", "true")
+    assert found.column.values.tolist() == [1, 0, 0, 1, 1]
+    assert "target a: 5 rows spell their class otherwise, as in 'yes', which is read as 'true'" in found.notes
+    assert target(["y", "N"], classes=("false", "true")).column.values.tolist() == [1, 0]
+
+
+def test_one_word_among_numbers_that_could_be_classes_is_refused():
+    words = [str(number % 5) for number in range(400)]
+    assert "expected a number, got 'oops'" in refusal([*words, "oops"])
+    assert target([*words, "oops"], kinds=("a=category",)).classes[-1] == "oops"
