@@ -65,7 +65,8 @@ def _table_net(given: Table, rows: int, end: str) -> Suggestion:
     numbers = "Standardize()" if given.numbers > MANY or not given.numbers else "Piecewise(64, width=8)"
     block = f"Residual(LayerNorm() >> Dense({2 * width}) >> ReLU() >> Dropout(0.2) >> Dense({width}))"
     body = f"Categories(8) >> Dense({width}) >> Repeat(2, {block}) >> LayerNorm() >> ReLU()"
-    reason = f"{rows:,} rows of {given.numbers} numbers and {len(given.categories)} categories: two residual blocks"
+    categories = f"{len(given.categories)} categor{'y' if len(given.categories) == 1 else 'ies'}"
+    reason = f"{rows:,} rows of {given.numbers} number{'s' * (given.numbers != 1)} and {categories}: two residual blocks"
     log = "; the target is positive and skewed, so its logarithm is learned" if "log" in end else ""
     return Suggestion(f"{numbers} >> {body} >> {end}", f"{reason} on encoded columns{log}")
 
