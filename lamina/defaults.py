@@ -66,7 +66,9 @@ def _table_net(given: Table, rows: int, end: str) -> Suggestion:
     block = f"Residual(LayerNorm() >> Dense({2 * width}) >> ReLU() >> Dropout(0.2) >> Dense({width}))"
     body = f"Categories(8) >> Dense({width}) >> Repeat(2, {block}) >> LayerNorm() >> ReLU()"
     categories = f"{len(given.categories)} categor{'y' if len(given.categories) == 1 else 'ies'}"
-    reason = f"{rows:,} rows of {given.numbers} number{'s' * (given.numbers != 1)} and {categories}: two residual blocks"
+    reason = (
+        f"{rows:,} rows of {given.numbers} number{'s' * (given.numbers != 1)} and {categories}: two residual blocks"
+    )
     log = "; the target is positive and skewed, so its logarithm is learned" if "log" in end else ""
     return Suggestion(f"{numbers} >> {body} >> {end}", f"{reason} on encoded columns{log}")
 
