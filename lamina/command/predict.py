@@ -113,6 +113,8 @@ def table_inputs(model: Model, data: str, keep: bool) -> Iterator[tuple[Any, Row
         source = open_for(data, reading, fields)
         cells = untouched(data, reading, [field.column for field in fields]) if keep else None
         yield from ((torch.from_numpy(part.inputs), part.rows) for part in encoded(source, fields, cells))
+        for text in source.notes:
+            note(text)
 
 
 def inputs(run: Path, model: Model, data: str) -> Iterator[tuple[Any, None]]:

@@ -111,16 +111,6 @@ def test_cells_of_delimited_text_are_kept_as_they_stand(
     assert "predicted with 1 value of 'town' that training never had\n" in plain.err
 
 
-def test_of_rows_left_out_the_cells_are_left_out_too(command: Any, within: Path) -> None:
-    run = trained(written(Path("houses.csv"), rows(100)), Path("run"), skip_bad=2)
-    Path("bad.csv").write_text(HEAD + "1,2\n" + GOOD + "1,2,3,4\n" + "30,1,Bude\n")
-    kept = lines(command("predict", run, "bad.csv", "--keep").out)
-    assert [row["size"] for row in kept] == ["74.5", "30"]
-    Path("bad.jsonl").write_text(f"{json.dumps(ROW)}\nno\n{json.dumps(ROW | {'size': 30})}\n")
-    kept = objects(command("predict", run, "bad.jsonl", "--keep", "--json").out)
-    assert [row["size"] for row in kept] == [74.5, 30]
-
-
 def test_values_of_json_are_kept_with_their_types(command: Any, houses: Path, within: Path) -> None:
     table = [
         ROW | {"id": 12345678901234567, "tags": ["a", {"b": 1}], "old": True, "note": None, "size": 74},
@@ -385,3 +375,24 @@ def test_bounds_that_are_not_known_are_blank_and_it_says_why(command: Any, withi
 def test_the_help_says_what_an_interval_is(command: Any) -> None:
     text = " ".join(command("predict", "--help").out.split())
     assert "a value with the interval that held 90 % of the errors on the validation part." in text
+
+
+def test_rows_are_never_left_out_of_a_prediction_whatever_training_left_out(command: Any, within: Path) -> None:
+    text = "x,c,y\n" + "".join(f"0.{n},{'ab'[n % 2]},{n}.5\n" for n in range(60))
+    Path("bad.csv").write_text(f"{text}0.5\n")
+    said = ("--target", "y", "--skip-bad", "1", "--epochs", "1", "--threads", "1", "--out", "run")
+    assert command("train", "bad.csv", *said).code == 0
+    Path("new.csv").write_text("x,c\n0.1,a\n0.2\n0.3,b\n")
+    refused = command("predict", "run", "new.csv")
+    assert refused.code == 2
+    assert refused.err.startswith("lamina: new.csv:3: expected 2 cells, got 1")
+
+
+def test_what_a_file_was_taken_for_is_said(command: Any, within: Path) -> None:
+    Path("a.csv").write_text("x,c,y\n" + "".join(f"0.{n},{'ab'[n % 2]},{n}.5\n" for n in range(60)))
+    assert command("train", "a.csv", "--target", "y", "--epochs", "1", "--threads", "1", "--out", "run").code == 0
+    Path("b.csv").write_bytes("x;c\n0,5;café\n".encode("latin-1"))
+    said = command("predict", "run", "b.csv")
+    assert said.code == 0, said.err
+    assert "b.csv: read as Latin-1, since byte 0xe9 at line 2 is no UTF-8" in said.err
+    assert "b.csv: read with a decimal comma, since column 'x' holds '0,5'" in said.err

@@ -215,7 +215,8 @@ def headed(data: Any, origin: Origin) -> Reading:
     If the model was trained on one without a head, this has none either, unless its first row is one that names the
     columns. What was said of delimited text holds for such only.
     """
-    said = {**origin.reading.values(), "files": (), "test": None, "group": None, "time": None, "kinds": ()}
+    of_training = {"files": (), "test": None, "group": None, "time": None, "kinds": (), "skip_bad": 0}
+    said = {**origin.reading.values(), **of_training}
     path = paths_of(str(data))[0] if isinstance(data, str | Path) else None
     if path is None or form_of(path) != "delimited":
         return Reading(**said | {"delimiter": None, "header": None, "names": ()})

@@ -17,9 +17,8 @@ from lamina.data.tables import json_rows
 from lamina.data.tables.arrow_cells import Blanks
 from lamina.data.tables.arrow_csv import Reader
 from lamina.data.tables.dialect import dialect_of
-from lamina.data.tables.json_rows import Fault
 from lamina.data.tables.reading import Reading
-from lamina.data.tables.rows import Block, Marks, blocks, row_starts
+from lamina.data.tables.rows import Marks, blocks, row_starts
 from lamina.data.tables.source import ENDINGS, JSON, PARQUET, paths_of
 from lamina.data.tables.text_file import TextFile
 
@@ -114,12 +113,8 @@ def _utf8(text: bytes) -> bytes:
 
 def _objects(path: Path, reading: Reading) -> Iterator[Row]:
     for block in blocks(TextFile(path, reading.encoding or "utf-8"), LINES):
-        for number, text in json_rows.lines(block):
-            faults: list[Fault] = []
-            if reading.skip_bad:
-                json_rows.objects(Block(text, number), faults)
-            if not faults:
-                yield json.loads(text)
+        for _, text in json_rows.lines(block):
+            yield json.loads(text)
 
 
 def _typed(path: Path) -> Iterator[Row]:
