@@ -47,8 +47,8 @@ def test_rows(folder: Path, dataset: Dataset) -> Tensor:
         raise DataError(f"{dataset.name} has changed since {folder} was trained on it; bring that back, or use --all")
     if is_table(dataset.name) and set(files_of(dataset.name)) & trained_files(run, plan):
         raise DataError(
-            f"{dataset.name} is among the files that {folder} was trained on; measure the test part of all of them with"
-            f" `lamina evaluate {folder} {plan.data}`, or use --all"
+            f"{dataset.name} is among the files that {folder} was trained on; name all of them to measure their test"
+            " part, or use --all"
         )
     return torch.arange(len(dataset))
 

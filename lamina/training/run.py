@@ -125,7 +125,8 @@ def resume(
     if run.result:
         raise RunError(f"{folder} has ended after {run.result['steps']:,} steps; there is nothing to resume")
     if data is None and run.plan.data == ARRAYS:
-        raise RunError(f"{folder} was trained on arrays: pass them again, lamina.resume(folder, data=(inputs, target))")
+        again = "pass them again, lamina.resume(folder, data=(inputs, target) or data=frame)"
+        raise RunError(f"{folder} was trained on arrays, or on a frame: {again}")
     if net is None and noted(run.folder, "code").get("needed"):
         text = "the net holds stages of your own, so its code is needed: lamina.resume(folder, net=...)"
         raise RunError(f"{folder}: {text}")

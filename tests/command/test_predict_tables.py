@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import gzip
 import io
 import json
@@ -13,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import torch
 from pyarrow import parquet
 
 import lamina as la
@@ -213,9 +215,9 @@ OBJECT = json.dumps(ROW) + "\n"
     (3 * OBJECT + "no\n", ":4: expected a JSON object, got 'no'"),
     (3 * OBJECT + "[1]\n", ":4: expected a JSON object, got [1]"),
     (3 * OBJECT + '{"size": NaN, "rooms": 1, "town": "Ayr"}\n',
-     """:4: expected a JSON object, got '{"size": NaN, "rooms": 1, "town": "Ayr"}'"""),
+     ":4: expected a JSON object, got NaN, which is no number of JSON; write null"),
     (3 * OBJECT + '{"rooms": 1, "town": "\\ud800"}\n',
-     """:4: expected a JSON object, got '{"rooms": 1, "town": "\\\\ud800"}'"""),
+     """:4: expected texts, got half of a surrogate pair in '{"rooms": 1, "town": "\\\\ud800"}'"""),
     (3 * OBJECT + '{"size": 1, "town": "Ayr"}\n', ":4: missing columns: rooms; there are: size, town"),
     (3 * OBJECT + '{"price": 1}\n', ":4: missing columns: size, rooms, town; there are: price"),
 ], ids=["word", "first of two", "ragged", "no JSON", "no object", "NaN", "half a pair", "needed key", "no key"])  # fmt: skip
@@ -396,3 +398,51 @@ def test_what_a_file_was_taken_for_is_said(command: Any, within: Path) -> None:
     assert said.code == 0, said.err
     assert "b.csv: read as Latin-1, since byte 0xe9 at line 2 is no UTF-8" in said.err
     assert "b.csv: read with a decimal comma, since column 'x' holds '0,5'" in said.err
+
+
+@pytest.mark.parametrize(
+    ("stdin", "message", "answered"),
+    [
+        (b'74.5,2,"Bude\n1,2,Ayr\n', "standard input:2: cannot be read as CSV: a quote opens here and is never closed; mend the line", 0),
+        (b'74.5,2,Bude\n1,2,"Ayr\n', "standard input:3: cannot be read as CSV: a quote opens here and is never closed; mend the line", 1),
+    ],
+)  # fmt: skip
+def test_a_quote_that_is_never_closed_swallows_no_rows_of_a_stream(
+    command: Any, houses: Path, stdin: bytes, message: str, answered: int
+) -> None:
+    said = command("predict", houses, stdin=HEAD.encode() + stdin)
+    assert said.code == 2
+    assert message in said.err
+    assert len(lines(said.out)) == answered
+
+
+def test_a_quote_after_a_space_is_one_in_a_stream_too(command: Any, houses: Path) -> None:
+    plain, quoted = (command("predict", houses, stdin=f"{HEAD}74.5, 2, {town}\n".encode()) for town in ("Ayr", '"Ayr"'))
+    assert plain.code == 0, plain.err
+    assert plain.out == quoted.out
+
+
+@pytest.mark.parametrize(
+    ("stdin", "message"),
+    [
+        (b"size,rooms,town\r1,2,Ayr\r", "standard input:1: expected lines that end in a line feed, got carriage returns only"),
+        (b'{"size": NaN}\n', "standard input:1: expected a JSON object, got NaN, which is no number of JSON; write null"),
+        (b'{"size": 1, "town": "\\ud800"}\n', "standard input:1: expected texts, got half of a surrogate pair in"),
+    ],
+)  # fmt: skip
+def test_what_a_stream_cannot_hold_is_named(command: Any, houses: Path, stdin: bytes, message: str) -> None:
+    said = command("predict", houses, stdin=stdin)
+    assert (said.code, said.out) == (2, "")
+    assert message in said.err
+
+
+def test_a_true_date_is_taken_by_a_model_whose_dates_were_written(command: Any, within: Path) -> None:
+    text = "".join(f"{1 + n % 28:02}/{1 + n % 12:02}/20{10 + n % 9},{n % 7}.5\n" for n in range(60))
+    Path("a.csv").write_text(f"d,y\n{text}")
+    run = la.train(None, "a.csv", target="y", epochs=1, out="run", display=None, say=lambda text: None)
+    day = datetime.date(2013, 7, 5)
+    Path("b.csv").write_text("d\n05/07/2013\n")
+    expected = run.model().predict("b.csv").value
+    assert torch.equal(run.model().predict({"d": [day]}).value, expected)
+    parquet.write_table(pa.table({"d": [day]}), "b.parquet")
+    assert torch.equal(run.model().predict("b.parquet").value, expected)

@@ -95,7 +95,7 @@ def test_other_data_are_refused_also_before_the_first_checkpoint(tmp_path: Path)
 def test_a_run_on_arrays_wants_them_again(tmp_path: Path) -> None:
     folder = stopped(tmp_path / "run")
     assert refusal(folder) == (
-        f"{folder} was trained on arrays: pass them again, lamina.resume(folder, data=(inputs, target))"
+        f"{folder} was trained on arrays, or on a frame: pass them again, lamina.resume(folder, data=(inputs, target) or data=frame)"
     )
 
 

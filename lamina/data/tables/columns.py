@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,9 @@ class Numbers(Growth):
         )
 
 
+WHOLE = re.compile(r"([+-]?[0-9]+)\.0*\Z")
+
+
 class Hashes(Growth):
     """What rows belong to, as a hash of each cell: there may be more than could be held as words."""
 
@@ -108,7 +112,9 @@ class Hashes(Growth):
 
     def add(self, array: pa.Array) -> Growth:
         words, codes, _ = coded(array if pa.types.is_dictionary(array.type) else array.cast(pa.string()))
-        hashes = np.array([key("group", word) for word in words] + [0], np.int64)  # the last is where code -1 looks
+        # 5.0 is 5; but 05 is another name than 5.
+        named = [WHOLE.sub(r"\1", word) for word in words]
+        hashes = np.array([key("group", name) for name in named] + [0], np.int64)  # the last is where code -1 looks
         self.values.add(hashes[codes])
         self.rows += len(codes)
         self.blanks += int((codes < 0).sum())

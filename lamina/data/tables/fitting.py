@@ -127,7 +127,10 @@ def kept_rows(
 
 def open_for(data: Any, reading: Reading, fields: Sequence[Field]) -> Source:
     """A table opened for what fields take of it."""
-    texts = [field.column for field in fields if isinstance(field, Category | Boolean | Date)]
+    # A date that has a type is no text, and has no way of being written.
+    typed = not isinstance(data, str | Path) or any(form_of(path) == "Parquet" for path in paths_of(str(data)))
+    spelled = Category | Boolean if typed else Category | Boolean | Date
+    texts = [field.column for field in fields if isinstance(field, spelled)]
     return open_source(data, reading, as_text=texts, only=_wanted(data, reading, fields), test=True)
 
 

@@ -85,11 +85,26 @@ def _rows(lines: Lines, origin: Origin) -> Iterator[Row]:
     if first.lstrip().startswith("{"):
         yield from _objects(first, lines, origin)
         return
-    reader = csv.reader(chain([first], lines), delimiter=origin.reading.delimiter or _delimiter(first, origin))
-    try:
-        yield from _cut(reader, lines, origin)
-    except csv.Error as error:
-        raise DataError(f"{lines.where}:{lines.number}: cannot be read as CSV: {error}; mend the line") from None
+    if "\r" in first.rstrip("\r\n"):
+        raise DataError(f"{lines.where}:1: expected lines that end in a line feed, got carriage returns only")
+    yield from _cut(_delimited(first, lines, origin), lines, origin)
+
+
+def _delimited(first: str, lines: Lines, origin: Origin) -> Iterator[list[str]]:
+    """The cells of each row, from the line on that was read already; spaces before a quote are none of its cell."""
+    delimiter = origin.reading.delimiter or _delimiter(first, origin)
+    reader = csv.reader(chain([first], lines), delimiter=delimiter, skipinitialspace=True, strict=True)
+    began = lines.number
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            reason = "a quote opens here and is never closed" if "end of data" in str(error) else str(error)
+            raise DataError(f"{lines.where}:{began}: cannot be read as CSV: {reason}; mend the line") from None
+        if row is None:
+            return
+        yield row
+        began = lines.number + 1
 
 
 def _cut(reader: Iterator[list[str]], lines: Lines, origin: Origin) -> Iterator[Row]:
@@ -114,7 +129,7 @@ def _delimiter(first: str, origin: Origin) -> str:
     needed = {field.column for field in origin.fields}
     likely = [*filter(None, [origin.delimiter]), ",", "\t", ";", "|"]
     for delimiter in likely:
-        cells = next(csv.reader([first], delimiter=delimiter))
+        cells = next(csv.reader([first], delimiter=delimiter, skipinitialspace=True))
         if needed <= {cell.strip() for cell in cells}:
             return delimiter
     return likely[0]
@@ -139,15 +154,18 @@ def _object(line: str, where: str) -> dict[str, Any]:
         row = json.loads(line, parse_constant=_no_constant)
         if "\\u" in line:
             json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except UnicodeEncodeError:
+        raise DataError(f"{where}: expected texts, got half of a surrogate pair in {shown(line.strip())}") from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: expected a JSON object, got {shown(line.strip())}") from error
+        reason = str(error) if str(error).endswith("write null") else shown(line.strip())
+        raise DataError(f"{where}: expected a JSON object, got {reason}") from None
     if not isinstance(row, dict):
         raise DataError(f"{where}: expected a JSON object, got {shown(row)}")
     return row
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name}, which is no number of JSON; write null")
 
 
 def _check(names: Sequence[str], needed: Sequence[Field], where: str) -> None:

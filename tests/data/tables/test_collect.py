@@ -86,6 +86,14 @@ def test_what_rows_belong_to_is_kept_as_a_hash_of_what_is_written():
     assert groups.values[0] == groups.values[2] != groups.values[1]
 
 
+def test_a_group_is_the_same_whether_it_has_a_point_or_none():
+    one, other, zero, long = (
+        collected({"who": ["5", "5.0", "05", "12345678901234567"]}, group="who").columns["who"].values
+    )
+    assert one == other != zero
+    assert long not in (one, zero)
+
+
 def test_what_is_no_input_keeps_all_its_digits():
     found = collected({"id": [16777216.0, 16777217.0], "x": [16777216.0, 16777217.0]}, target=("id",)).columns
     assert len(set(found["id"].values.tolist())) == 2
