@@ -108,7 +108,7 @@ def default_pace(dataset: Dataset) -> dict[str, Any]:
     """The settings of a plan that depend on how much data there is."""
     few = len(dataset) < FEW
     if isinstance(dataset.inputs.kind, Table):
-        # About two epochs are averaged; the best evaluation is kept, as tables are soon learned by heart.
+        # About an epoch is averaged; the best evaluation is kept, as tables are soon learned by heart.
         size = 64 if few else 128 if len(dataset) < 10 * FEW else 512
         steps = len(dataset) / size
         average = min(0.998, max(0.9, 1 - 1 / steps))
