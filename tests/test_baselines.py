@@ -261,3 +261,17 @@ def test_targets_of_unlike_kinds_have_baselines_side_by_side():
     got = baselines(both, parts(280, 40, 80))
     assert list(got) == ["mean/majority", "ridge/logistic", "trees"]
     assert {"r2 of y", "accuracy of big", "auc of big"} <= got["trees"].measures.keys()
+
+
+def test_a_category_of_more_values_than_bins_is_ordered_and_no_category_to_the_trees():
+    data = rows_of_a_table()
+    values = data.inputs.values.clone()
+    values[:, 2] = torch.arange(len(values)) % 300 + 2
+    wide = replace(data, inputs=Column(values, Table(2, (302,), blanks=1)))
+    assert lamina.baselines.boosted("HistGradientBoostingRegressor", data, 280).categorical_features == [
+        False,
+        False,
+        True,
+    ]
+    assert lamina.baselines.boosted("HistGradientBoostingRegressor", wide, 280).categorical_features == [False] * 3
+    assert "trees" in baselines(wide, parts(280, 40, 80))

@@ -9,8 +9,11 @@ import pytest
 import torch
 
 import lamina as la
+from lamina.data.dataset import Column
 from lamina.data.tables import table
+from lamina.defaults import default_pace
 from lamina.errors import DataError
+from lamina.kinds import Table, Value
 
 ROWS = "x,town,who,when,y\n" + "".join(
     f"{number / 7:.3f},{'abc'[number % 3]},{number // 4},2020-01-{1 + number % 28:02},{number % 5 / 2}\n"
@@ -193,3 +196,22 @@ def test_settings_of_text_are_refused_for_what_is_none(write):
         DataError, match=r"a.jsonl: delimiter=';' has no effect: this is no delimited text; leave it out"
     ):
         la.load_data("a.jsonl", target="y", delimiter=";")
+
+
+def test_classes_that_differ_little_in_number_are_only_counted(write):
+    write("x,y\n" + "".join(f"{n * n},{'one' if n % 3 == 0 else 'two'}\n" for n in range(300)))
+    assert "classes: one 33.3%, two 66.7%" in la.load_data("a.csv", target="y").origin.notes
+
+
+@pytest.mark.parametrize(
+    ("rows", "pace"),
+    [
+        (400, {"batch": 64, "epochs": 40, "average": 0.9, "patience": 10}),
+        (6_400, {"batch": 64, "epochs": 40, "average": 0.99, "patience": 10}),
+        (12_800, {"batch": 128, "epochs": 20, "average": 0.99, "patience": 10}),
+        (512_000, {"batch": 512, "epochs": 20, "average": 0.998, "patience": 10}),
+    ],
+)
+def test_weights_are_averaged_over_about_an_epoch(rows, pace):
+    inputs = Column(torch.zeros(1, 2).expand(rows, 2), Table(2))
+    assert default_pace(la.Dataset("d", inputs, Column(torch.zeros(rows, 1), Value(1)))) == pace
