@@ -42,7 +42,7 @@ MOST_FEATURES = 2**26
 """Numbers that a linear model is fitted to: with what is made of them, a gigabyte."""
 
 MOST_TREE_CLASSES, MOST_TREE_COLUMNS = 20, 1_000
-"""Each class has trees of its own, and each tree looks at all columns: with more, a baseline would take minutes."""
+"""Each class has trees of its own, and each tree looks at all columns: of 10,000, 350 rows took half a minute."""
 
 TREES, FEW_TREES, FEW_ROWS, TREE_BINS = 1000, 100, 1000, 255
 

@@ -14,6 +14,9 @@ from torch import Tensor
 from lamina.settings import Count, Natural
 from lamina.word import Saying
 
+UNSEEN, BLANK, FIRST = 0, 1, 2
+"""The codes of a table's categories: a value that was not there, a blank cell, the first value."""
+
 
 class Padded(NamedTuple):
     """Rows of unequal length, padded to the longest; `visible` is True where a position may be looked at."""

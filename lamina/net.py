@@ -11,7 +11,7 @@ from torch import nn
 from lamina.chance import key
 from lamina.end import End, Score, Sum
 from lamina.errors import KindError, SentenceError
-from lamina.kinds import Kind
+from lamina.kinds import Image, Kind, Table, Vector
 from lamina.layers.compose import Repeat
 from lamina.layers.weights import memory_bytes
 from lamina.sentence import parse
@@ -117,6 +117,13 @@ def foreign(net: nn.Module) -> bool:
     """Whether a net holds stages that are no words of the vocabulary, so that its sentence cannot make it again."""
     stages = (part for part in net.modules() if isinstance(part, Stage) and not isinstance(part, (Chain, Sum)))
     return any(WORDS.get(stage.name()) is not type(stage) for stage in stages)
+
+
+def work_of(net: Net, examples: int) -> int | None:
+    """The multiply-adds of so many examples; None where stages of the user's own, or lengths, leave it open."""
+    if foreign(net) or not isinstance(net.given, Vector | Image | Table):
+        return None
+    return net.multiply_adds() * examples
 
 
 def through(stages: Iterable[Stage], x: Flow) -> Flow:

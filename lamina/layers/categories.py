@@ -14,13 +14,10 @@ from torch import Tensor, nn
 from lamina.chance import generator
 from lamina.errors import KindError
 from lamina.initialise import Following
-from lamina.kinds import Kind, Table, Vector
+from lamina.kinds import UNSEEN, Kind, Table, Vector
 from lamina.layers.weights import new_weight
 from lamina.settings import Count
 from lamina.stage import Stage, expect
-
-UNSEEN = 0
-"""The code of a value that training never had; each category has a place for it."""
 
 
 class Coded(Stage):

@@ -15,9 +15,8 @@ from lamina.data.dataset import Dataset
 from lamina.data.split import Parts, fingerprint
 from lamina.errors import RunError
 from lamina.evaluation import evaluate
-from lamina.kinds import Image, Table, Vector
 from lamina.metrics import Tally, improves
-from lamina.net import build, foreign
+from lamina.net import build, foreign, work_of
 from lamina.sentence import parse_as
 from lamina.stage import Stage
 from lamina.training import machine
@@ -60,7 +59,7 @@ class Job:
         self.shares: Parts = parts_of(dataset, plan)
         self.optimizer = parse_as(Optimizer, plan.optimizer)
         self.net = build(stage, dataset.inputs.kind, dataset.target.kind, plan.seed).to(self.device)
-        machine.prepare(plan.threads or self.suitable_threads())
+        machine.prepare(plan.threads or machine.threads_for(work_of(self.net, plan.batch // plan.parts)))
         self.groups = self.optimizer.start(self.net.named_parameters())
         self.average = Average(self.net, plan.average) if plan.average is not None else None
         self.batches = Batches(dataset, self.shares.train, plan.batch, plan.seed, self.device)
@@ -72,16 +71,8 @@ class Job:
         self.started = time.perf_counter()
         self.best: dict[str, float] = {"value": math.nan, "step": 0}
         self.best_weights: dict[str, Tensor] = {}
-        self.waited = 0
-        self.troubles = 0
-        self.rate_factor = 1.0
-        self.stopped_early = False
-
-    def suitable_threads(self) -> int:
-        """One where a step is known to be little work, else all cores."""
-        if foreign(self.net) or not isinstance(self.net.given, Vector | Image | Table):
-            return machine.usable_cores()
-        return machine.threads_for(self.net.multiply_adds() * self.plan.batch // self.plan.parts)
+        self.waited = self.troubles = 0
+        self.rate_factor, self.stopped_early = 1.0, False
 
     def note_warmup(self) -> None:
         """Say so if the rate will never reach its peak."""

@@ -90,9 +90,9 @@ def prepare(threads: int) -> None:
     torch.set_flush_denormal(True)
 
 
-def threads_for(multiply_adds: int) -> int:
-    """The threads that a step of this much work is fastest with."""
-    return usable_cores() if multiply_adds >= SHARED_WORK else 1
+def threads_for(multiply_adds: int | None) -> int:
+    """The threads that a step of this much work is fastest with; all cores where it is not known."""
+    return usable_cores() if multiply_adds is None or multiply_adds >= SHARED_WORK else 1
 
 
 @contextmanager

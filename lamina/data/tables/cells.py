@@ -15,11 +15,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from lamina.data.tables import dates
-from lamina.data.tables.fields import BLANK, FALSE, FIRST, TRUE, UNSEEN, Boolean, Category, Date, Field, Number
+from lamina.data.tables.fields import FALSE, TRUE, Boolean, Category, Date, Field, Number
 from lamina.data.tables.gathered import Gathered
 from lamina.data.tables.growth import coded
 from lamina.data.tables.spelling import LEADING_ZERO, numbers_of, spelled, without_blanks
 from lamina.errors import shown
+from lamina.kinds import BLANK, FIRST, UNSEEN
 
 BOOLEANS = ("false", "true")
 TOO_LARGE = "expected a number up to 3.4e38"

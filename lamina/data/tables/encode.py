@@ -13,12 +13,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from lamina.data.tables.cells import Cells, Features, Misfit, cells_in, cells_of, encoder
-from lamina.data.tables.fields import BLANK, FIRST, Date, Field
+from lamina.data.tables.fields import Date, Field
 from lamina.data.tables.gathered import Collected
 from lamina.data.tables.reading import BLANKS
 from lamina.data.tables.texts import MOST_WORDS
 from lamina.errors import DataError, Problems, did_you_mean
-from lamina.kinds import Table
+from lamina.kinds import BLANK, FIRST, Table
 
 CELLS_AT_ONCE = 2**22
 MOST_NAMED = 20

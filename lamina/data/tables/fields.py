@@ -23,9 +23,6 @@ KINDS: dict[str, str] = {
 }
 """What a column may be, for the user."""
 
-UNSEEN, BLANK, FIRST = 0, 1, 2
-"""The codes of categories: a value that was not there, a blank cell, the first value."""
-
 TRUE = frozenset(("true", "t", "yes", "y", "1", "on"))
 FALSE = frozenset(("false", "f", "no", "n", "0", "off"))
 
