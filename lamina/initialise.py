@@ -15,7 +15,7 @@ from torch import Tensor
 Following: TypeAlias = Literal["linear", "relu", "gelu", "tanh", "sigmoid"]
 """What the next stage that bends the signal is, as initialisation sees it."""
 
-Rule: TypeAlias = Literal["auto", "he", "glorot", "lecun", "orthogonal", "zeros"]
+Rule: TypeAlias = Literal["auto", "he", "glorot", "lecun", "orthogonal", "dirac", "zeros"]
 """The setting `init` of stages with weights."""
 
 SUITED: dict[Following, Rule] = {
@@ -36,8 +36,14 @@ def fill(weight: Tensor, rule: Rule, following: Following, random: torch.Generat
       4 before a sigmoid, whose slope at 0 is a quarter of tanh's.
     - lecun: normal, variance 1 / fan_in. Source: LeCun et al. 1998, "Efficient BackProp", eq. 16.
     - orthogonal: rows or columns orthonormal. Source: Saxe et al. 2014.
+    - dirac: the identity on as many channels as both sides have, at the middle of the window; the rest as auto says.
+      Source: Zagoruyko and Komodakis 2017, section 3.
     - auto: he before ReLU and GELU, glorot before tanh and sigmoid, lecun before anything linear.
     """
+    if rule == "dirac":
+        fill(weight, "auto", following, random, inputs_first)
+        carry(weight, inputs_first)
+        return
     if rule == "auto":
         rule = SUITED[following]
     field = weight[0, 0].numel() if weight.dim() > 2 else 1
@@ -55,6 +61,16 @@ def fill(weight: Tensor, rule: Rule, following: Following, random: torch.Generat
         weight.copy_(orthogonal(weight.shape[0], weight[0].numel(), random).view_as(weight))
     else:
         weight.zero_()
+
+
+def carry(weight: Tensor, inputs_first: bool) -> None:
+    """Let as many outputs as there are inputs begin as copies of them."""
+    ways = weight.transpose(0, 1) if inputs_first else weight
+    count = min(ways.shape[:2])
+    ways[:count] = 0
+    middle = tuple(size // 2 for size in ways.shape[2:])
+    for channel in range(count):
+        ways[(channel, channel, *middle)] = 1
 
 
 def orthogonal(rows: int, columns: int, random: torch.Generator) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any, ClassVar, TypeAlias, TypeVar, overload
 
 from torch import Tensor, nn
@@ -30,6 +31,9 @@ class Stage(Word, nn.Module):
     follows_through: ClassVar[bool] = False
     """True for a stage that hands its input's sign and rough scale on (dropout, norms): initialising looks past it."""
 
+    gives_new: ClassVar[bool] = False
+    """True for a stage that gives new memory which its own gradient does not need: what follows may write over it."""
+
     learns: ClassVar[bool] = False
     """True for a stage that takes statistics of the training data, by `learn`, before the first step."""
 
@@ -37,6 +41,8 @@ class Stage(Word, nn.Module):
         super().__init__(*given, **named)
         # Where a built stage stands in its net, as one number; first weights and noise are drawn by it.
         self.place = 0
+        # Whether what comes in is nobody else's; said by the chain that it is built in.
+        self.given_new = False
 
     def build(self, given: Kind) -> Kind:
         """Make the parameters for inputs of kind `given`, on torch's default device, and say what comes out.
@@ -97,6 +103,8 @@ class Chain(Stage):
                 if error.cured is None:
                     return None, mistakes
                 kinds.append(stage.build(error.cured))
+        for before, stage in pairwise(self.stages):
+            stage.given_new = before.gives_new
         self.kinds = tuple(kinds)
         return kinds[-1], mistakes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from torch import Tensor
 from lamina.chance import GOLDEN, mixed, signed
 from lamina.data.tables.origin import Origin
 from lamina.kinds import Kind, Label, Targets, Value
+
+if TYPE_CHECKING:
+    from lamina.data.pictures.reading import PictureOrigin
 
 WORDS_AT_ONCE = 2**15
 """So many stay in the processor's cache. And torch calls in its other threads only for more, which on a busy machine
@@ -40,13 +43,23 @@ class Column:
 
     def gather(self, index: Int64[Tensor, " B"]) -> Tensor:
         """The values of these examples, ready for a net."""
-        rows = self.values.index_select(0, index)
+        rows = picked(self.values, index)
         return rows if self.scale is None else rows.to(torch.get_default_dtype()).mul_(self.scale)
 
     @cached_property
     def hashes(self) -> Int64[Tensor, " N"]:
         """64 bits of each example's value, the same for equal values, on any machine."""
-        return _hashed(self.values.flatten(1) if self.values.dim() > 1 else self.values[:, None])
+        return _hashed(self.values if self.values.dim() > 1 else self.values[:, None])
+
+
+def picked(values: Tensor, index: Int64[Tensor, " B"]) -> Tensor:
+    """Some rows; of pictures, with the channels next to one another in memory, as convolutions want them."""
+    if values.dim() != 4:
+        return values.index_select(0, index)
+    if values.shape[1] > 1 and values.is_contiguous():
+        return values.index_select(0, index).contiguous(memory_format=torch.channels_last)
+    # One channel lies either way, but torch takes the way from the strides.
+    return values.permute(0, 2, 3, 1).index_select(0, index).permute(0, 3, 1, 2)
 
 
 class Part(NamedTuple):
@@ -77,6 +90,7 @@ class Dataset:
             the group is called keeps the split when rows are sorted anew; its place in the data would not.
         time: when each row was: the past trains, what follows validates, the future tests, and one time is on one side.
         origin: the table that it came from, if it did.
+        pictures: how pictures of files become inputs, if it came from such.
         about: one sentence for people.
     """
 
@@ -89,6 +103,7 @@ class Dataset:
     group: Int64[Tensor, " N"] | None = field(default=None, repr=False)
     time: Float64[Tensor, " N"] | None = field(default=None, repr=False)
     origin: Origin | None = field(default=None, repr=False)
+    pictures: PictureOrigin | None = field(default=None, repr=False)
     parts: tuple[Part, ...] = ()
     about: str = ""
 
@@ -116,16 +131,16 @@ class Dataset:
         return found
 
 
-def _hashed(rows: Tensor) -> Int64[Tensor, " N"]:
+def _hashed(values: Tensor) -> Int64[Tensor, " N"]:
     """The bytes of each row, eight a word, mixed at their places and added up."""
-    numbers = rows.numpy()
-    row_bytes = rows.shape[1] * rows.element_size()
+    row_bytes = values[0].numel() * values.element_size() if len(values) else 0
     words = -(-row_bytes // 8)
     places = mixed(torch.arange(1, words + 1) * signed(GOLDEN))
-    hashes = torch.empty(len(rows), dtype=torch.int64)
-    step = max(1, WORDS_AT_ONCE // words)
-    for first in range(0, len(rows), step):
-        part = numbers[first : first + step]
+    hashes = torch.empty(len(values), dtype=torch.int64)
+    step = max(1, WORDS_AT_ONCE // max(1, words))
+    for first in range(0, len(values), step):
+        # Part by part, so that neither a file that is mapped nor pictures whose channels lie last are copied whole.
+        part = values[first : first + step].flatten(1).numpy()
         if part.dtype.kind == "f":
             part = part + part.dtype.type(0)  # -0.0 equals 0.0 and becomes it: equal values must have equal bytes.
         padded = np.zeros((len(part), words * 8), np.uint8)

@@ -21,7 +21,7 @@ class ReLU(Elementwise):
         return "relu"
 
     def curve(self, x: Tensor) -> Tensor:
-        return F.relu(x)
+        return F.relu(x, inplace=self.given_new)
 
 
 class GELU(Elementwise):

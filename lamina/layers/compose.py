@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from torch import Tensor, nn
 
 from lamina.errors import KindError
 from lamina.initialise import Following
-from lamina.kinds import Kind, Padded
+from lamina.kinds import Image, Kind, Padded
+from lamina.layers.shortcut import projection, widened, widens
 from lamina.settings import Bounds
 from lamina.stage import Chain, Flow, Stage
 
@@ -48,37 +49,65 @@ class Repeat(Stage):
 
 
 class Residual(Stage):
-    """y = x + f(x): the stage learns what to add to its input.
+    """y = s(x) + f(x): the stage learns what to add to its input, or to a shortcut's view of it.
 
-    Source: He et al. 2016, eq. 1, with the identity as shortcut.
+    Source: He et al. 2016, "Deep residual learning for image recognition", eqs. 1 and 2; the shortcuts, section 4.1.
 
     Args:
-        stage: f; what it gives must be of the kind that it takes.
+        stage: f; it must give what the shortcut gives.
+        shortcut: s. "identity" hands x on. "project" is their option B, a 1x1 convolution with batch norm that brings x
+            to the size of f's picture; "pad" their option A, which has no parameters: every stride-th place, and zeros
+            for the channels that are new, half of them before and half behind. Or any stage.
     """
 
+    gives_new: ClassVar[bool] = True
+
     stage: Stage
+    shortcut: Literal["identity", "pad", "project"] | Stage = "identity"
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        # Torch files a stage away where the default, which the class has, would hide it.
+        if "shortcut" in self._modules:
+            self.__dict__["shortcut"] = self._modules.pop("shortcut")
 
     def build(self, given: Kind) -> Kind:
         gives = self.stage.build(given)
-        if gives != given:
+        self.pictures: tuple[Image, Image] | None = None
+        self.way = self.shortcut if isinstance(self.shortcut, Stage) else None
+        if self.shortcut == "project":
+            self.way = projection(given, gives)
+        brought = given
+        if self.way is not None:
+            brought = self.way.build(given)
+        elif self.shortcut == "pad" and isinstance(given, Image) and isinstance(gives, Image) and widens(given, gives):
+            self.pictures, brought = (given, gives), gives
+        if gives != brought:
+            what = f"the {given} that it was given" if brought == given else f"its shortcut's {brought}"
             raise KindError(
-                f"{self} adds its stage's {gives} to the {given} that it was given: they must be the same;"
-                f" end the inner chain with a stage that gives {given}",
+                f"{self} adds its stage's {gives} to {what}: they must be the same;"
+                f" end the inner chain with a stage that gives {brought}, or set shortcut='project'",
                 cured=None,
             )
         return gives
 
     def initialise(self, seed: int, following: Following) -> None:
         self.stage.initialise(seed, "linear")
+        if self.way is not None:
+            self.way.initialise(seed, "linear")
 
     def forward(self, x: Flow) -> Flow:
-        if isinstance(x, Padded):
-            return x._replace(values=x.values + self.stage(x).values)
-        added: Tensor = x + self.stage(x)
-        return added
+        added = self.stage(x)
+        beside: Any = x if self.way is None else self.way(x)
+        if isinstance(added, Padded):
+            return added._replace(values=beside.values + added.values)
+        if self.pictures is not None:
+            beside = widened(beside, *self.pictures)
+        total: Tensor = beside + added
+        return total
 
     def multiply_adds(self) -> int:
-        return self.stage.multiply_adds()
+        return self.stage.multiply_adds() + (0 if self.way is None else self.way.multiply_adds())
 
 
 class Module(Stage):

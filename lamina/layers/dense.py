@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -29,6 +31,8 @@ class Dense(Stage):
         >>> la.build(la.Dense(128) >> la.ReLU() >> la.Classify(), la.Vector(30), la.Label(2)).parameter_count()
         4226
     """
+
+    gives_new: ClassVar[bool] = True
 
     width: Count
     bias: bool = True

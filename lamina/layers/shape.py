@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lamina.kinds import Image, Kind, Vector
+from lamina.kinds import Image, Kind, Padded, Sequence, Vector
 from lamina.stage import Stage, expect
 
 
@@ -18,3 +19,17 @@ class Flatten(Stage):
 
     def forward(self, x: Float[Tensor, "B ..."]) -> Float[Tensor, "B D"]:
         return x.flatten(1)  # (B, D)
+
+
+class Grid(Stage):
+    """The places of a picture as positions, row by row: each has its channels as numbers. None is hidden.
+
+    Source: Xu et al. 2015, section 3.1.1, which lets attention look at such positions.
+    """
+
+    def build(self, given: Kind) -> Kind:
+        return Sequence(expect(self, given, Image).channels)
+
+    def forward(self, x: Float[Tensor, "B C Y X"]) -> Padded:
+        values = x.flatten(2).transpose(1, 2)  # (B, T, D)
+        return Padded(values, torch.ones(values.shape[:2], dtype=torch.bool, device=x.device))
