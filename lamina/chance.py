@@ -1,8 +1,8 @@
 """Chance as a pure function: every draw follows from (seed, step, example), so a run can be repeated and resumed.
 
 Nothing here keeps a stream of random numbers. The loop says which examples are being looked at, with `drawing(...)`; a
-stage that needs noise asks for a `kept_mask(...)` at its own place in the net. An example then meets the same noise
-whether its batch is whole, cut in two for accumulation, or spread over processes.
+stage that needs noise asks for a `kept_mask(...)` or for `uniforms(...)` at its own place in the net. An example then
+meets the same noise whether its batch is whole, cut in two for accumulation, or spread over processes.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int16, Int64
+from jaxtyping import Bool, Float, Int16, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -26,20 +26,21 @@ SECOND = 0x94D049BB133111EB
 
 
 class Draws(NamedTuple):
-    """Whose draws these are: the run's seed, the step, and the examples of the batch."""
+    """Whose draws these are: the run's seed, the step, the examples of the batch, and the epochs before this one."""
 
     seed: int
     step: int
     examples: Int64[Tensor, " B"]
+    epoch: int
 
 
 _draws: ContextVar[Draws | None] = ContextVar("draws", default=None)
 
 
 @contextmanager
-def drawing(seed: int, step: int, examples: Int64[Tensor, " B"]) -> Iterator[None]:
+def drawing(seed: int, step: int, examples: Int64[Tensor, " B"], epoch: int = 0) -> Iterator[None]:
     """Within this block, noise is a function of (seed, step, example); outside it, of torch's global generator."""
-    token = _draws.set(Draws(seed, step, examples))
+    token = _draws.set(Draws(seed, step, examples, epoch))
     try:
         yield
     finally:
@@ -92,17 +93,71 @@ def mixed_array(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return state
 
 
-def sixteen_bits(draws: Draws, count: int, place: int, device: torch.device) -> Int16[Tensor, "B N"]:
-    """`count` or more draws of 16 bits for each example; four of them share one 64-bit number."""
-    start, words = key(draws.seed, draws.step, place), count // 4 + 1
+def words(draws: Draws, count: int, place: int, device: torch.device, step: object) -> Int64[Tensor, "B N"]:
+    """`count` draws of 64 bits for each example."""
+    start = key(draws.seed, step, place)
     if device.type != "cpu":
         rows = mixed(draws.examples.to(device) * signed(GOLDEN) + start)
-        columns = torch.arange(1, words + 1, device=device) * signed(GOLDEN)
-        return mixed(rows[:, None] + columns).view(torch.int16)
+        columns = torch.arange(1, count + 1, device=device) * signed(GOLDEN)
+        return mixed(rows[:, None] + columns)
     examples = draws.examples.numpy().view(np.uint64)
     rows_here = mixed_array(examples * np.uint64(GOLDEN) + np.uint64(start % 2**64))
-    columns_here = np.arange(1, words + 1, dtype=np.uint64) * np.uint64(GOLDEN)
-    return torch.from_numpy(mixed_array(rows_here[:, None] + columns_here).view(np.int16))
+    columns_here = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(GOLDEN)
+    return torch.from_numpy(mixed_array(rows_here[:, None] + columns_here).view(np.int64))
+
+
+def sixteen_bits(draws: Draws, count: int, place: int, device: torch.device) -> Int16[Tensor, "B N"]:
+    """`count` or more draws of 16 bits for each example; four of them share one 64-bit number."""
+    return words(draws, count // 4 + 1, place, device, draws.step).view(torch.int16)
+
+
+def epoch() -> int:
+    """The passes over the data before the one that is being drawn for; 0 where nothing says which it is."""
+    draws = _draws.get()
+    return 0 if draws is None else draws.epoch
+
+
+def uniforms(
+    examples: int, count: int, place: int, device: torch.device, each: Literal["step", "run"] = "step"
+) -> Float[Tensor, "B N"]:
+    """Numbers at least 0 and below 1, `count` for each example, drawn at this place of the net.
+
+    Args:
+        examples: how many there are in the batch.
+        count: how many numbers each takes. Who needs several asks once: asked again, the same come again.
+        place: of the stage that asks.
+        device: where they are wanted.
+        each: "step" for new ones at each step; "run" for the same at all steps of a run.
+    """
+    draws = _draws.get()
+    if draws is None:
+        return torch.rand(examples, count, device=device)
+    drawn = words(draws, count, place, device, draws.step if each == "step" else each)
+    # 24 bits are what a float32 has, so that none is rounded up to 1.
+    return ((drawn >> 40) & (2**24 - 1)).to(torch.get_default_dtype()).mul_(2.0**-24)
+
+
+@contextmanager
+def repeatable(examples: int) -> Iterator[None]:
+    """Within this block draws can be asked for again, outside `drawing` too: a seed then comes from torch's generator.
+
+    Args:
+        examples: how many there are in the batch.
+    """
+    if _draws.get() is not None:
+        yield
+        return
+    with drawing(int(torch.randint(2**62, ())), 0, torch.arange(examples)):
+        yield
+
+
+def batch_random(place: int) -> np.random.Generator:
+    """Random numbers for a batch as a whole, at this place of the net: they follow from (seed, step, first example)."""
+    draws = _draws.get()
+    if draws is None:
+        return np.random.default_rng(int(torch.randint(2**62, ())))
+    first = int(draws.examples[0]) if len(draws.examples) else 0
+    return np.random.default_rng(key(draws.seed, draws.step, place, "batch", first) % 2**64)
 
 
 def kept_mask(shape: torch.Size, keep: float, place: int, device: torch.device) -> Bool[Tensor, ...]:

@@ -32,7 +32,7 @@ def evaluate(net: Net, batches: Iterable[Batch], see: Callable[[Batch, Any], obj
     try:
         with torch.inference_mode():
             for batch in batches:
-                h = net.body(batch.inputs)
+                h = net.features(batch.inputs)
                 tallies.append(net.end.tally(h, batch.target))
                 if see is not None:
                     see(batch, net.end.predict(h))

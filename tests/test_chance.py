@@ -10,7 +10,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamina.chance import GOLDEN, drawing, generator, kept_mask, key, mixed, mixed_array, signed
+from lamina.chance import (
+    GOLDEN,
+    batch_random,
+    drawing,
+    generator,
+    kept_mask,
+    key,
+    mixed,
+    mixed_array,
+    repeatable,
+    signed,
+    uniforms,
+)
 from lamina.kinds import Vector
 from lamina.sentence import parse
 
@@ -138,3 +150,58 @@ def test_the_mixer_is_splitmix64_as_published() -> None:
         16408922859458223821,
     ]
     assert [value % 2**64 for value in mixed(states).tolist()] == published
+
+
+def uniform(examples: list[int], count: int = 5, step: int = 1, each: str = "step", **more: int) -> torch.Tensor:
+    with drawing(more.get("seed", 0), step, torch.tensor(examples), more.get("epoch", 0)):
+        return uniforms(len(examples), count, more.get("place", 0), CPU, each)  # type: ignore[arg-type]
+
+
+@given(st.lists(natural, min_size=2, max_size=7), natural, natural, whole)
+@settings(max_examples=60, deadline=None)
+def test_an_example_has_the_same_numbers_in_every_batch(examples: list[int], seed: int, step: int, place: int) -> None:
+    together = uniform(examples, step=step, seed=seed, place=place)
+    for example, row in zip(examples, together, strict=True):
+        assert torch.equal(uniform([example], step=step, seed=seed, place=place)[0], row)
+    assert torch.equal(uniform(examples, 3, step=step, seed=seed, place=place), together[:, :3])
+
+
+def test_numbers_spread_evenly_from_0_to_below_1() -> None:
+    drawn = uniform(list(range(1009)), 101)
+    assert 0 <= drawn.min() < 1e-4
+    assert 1 - 1e-4 < drawn.max() < 1
+    shares = torch.histc(drawn, bins=10, min=0, max=1) / drawn.numel()
+    assert (shares - 0.1).abs().max() < 5 * math.sqrt(0.09 / drawn.numel())
+    assert abs(correlation(drawn[:, 1:], drawn[:, :-1])) < 5 / math.sqrt(drawn.numel())
+
+
+def test_numbers_change_with_the_step_unless_they_are_for_the_run() -> None:
+    first = uniform([3, 5])
+    others = [uniform([3, 5], step=2), uniform([3, 5], seed=1), uniform([3, 5], place=1), uniform([5, 3])]
+    assert not any(torch.equal(first, other) for other in others)
+    assert torch.equal(first, uniform([3, 5], epoch=1))
+    kept = uniform([3, 5], each="run")
+    assert torch.equal(kept, uniform([3, 5], step=2, each="run"))
+    assert not torch.equal(kept, first)
+    assert not torch.equal(kept, uniform([3, 5], seed=1, each="run"))
+
+
+def test_a_batchs_own_numbers_follow_from_the_step_and_its_first_example() -> None:
+    def drawn(examples: list[int], step: int = 1, place: int = 0) -> float:
+        with drawing(0, step, torch.tensor(examples)):
+            return float(batch_random(place).random())
+
+    assert drawn([3, 5]) == drawn([3, 7, 9])
+    assert len({drawn([3, 5]), drawn([5, 3]), drawn([3, 5], step=2), drawn([3, 5], place=1)}) == 4
+
+
+def test_in_a_repeatable_block_draws_can_be_asked_for_again() -> None:
+    torch.manual_seed(0)
+    with repeatable(3):
+        first, again = uniforms(3, 2, 0, CPU), uniforms(3, 2, 0, CPU)
+    assert torch.equal(first, again)
+    with repeatable(3):
+        assert not torch.equal(uniforms(3, 2, 0, CPU), first)
+    with drawing(0, 1, torch.tensor([7, 5, 3])), repeatable(3):
+        assert torch.equal(uniforms(3, 2, 0, CPU), uniform([7, 5, 3], 2))
+    assert not torch.equal(uniforms(3, 2, 0, CPU), uniforms(3, 2, 0, CPU))
