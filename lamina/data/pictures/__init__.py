@@ -1,0 +1,1 @@
+"""Photographs and drawings: folders and lists of picture files, decoded once."""
