@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-from lamina.data.dataset import Dataset
+import torch
+
+from lamina.data.dataset import Column, Dataset
+from lamina.data.pictures.reading import PictureOrigin
 from lamina.data.sources import idx
 from lamina.data.sources.embedded import read_embedded
 from lamina.data.sources.idx import read_folder
@@ -21,7 +25,8 @@ class File:
     Attributes:
         name: its name, without .gz.
         gzipped: sha256 of the .gz file at the official address.
-        content: sha256 of the unzipped content, which is what counts: a mirror may have zipped it anew.
+        content: sha256 of the unzipped content, which is what counts: a mirror may have zipped it anew. For an archive,
+            that of what is read from it: all labels, then all pictures.
     """
 
     name: str
@@ -44,6 +49,7 @@ class NamedSet:
         source: a page or paper that describes it.
         address: where its files lie, with a slash at the end; empty for a set that is embedded.
         files: what lies there.
+        form: how they are written: as IDX files, or as CIFAR's.
         classes: the names of the classes, where the files do not tell.
     """
 
@@ -57,6 +63,7 @@ class NamedSet:
     source: str
     address: str = ""
     files: tuple[File, ...] = ()
+    form: Literal["idx", "cifar"] = "idx"
     classes: tuple[str, ...] = ()
 
 
@@ -64,10 +71,24 @@ def found(named: NamedSet) -> str | None:
     """Where the files of a set already are: "embedded", a folder, or None if they are yet to be fetched."""
     if not named.files:
         return "embedded"
+    if named.form == "cifar":
+        return _found_cifar(named)
     for folder in (_mirror(named), cache() / named.name):
         if folder is not None and all(idx.find(folder, file.name) for file in named.files):
             return str(folder)
     return None
+
+
+def _found_cifar(named: NamedSet) -> str | None:
+    from lamina.data.sources import cifar
+
+    mirror, fetched = _mirror(named), cache() / named.name
+    if mirror is not None:
+        batches = cifar.batches_in(mirror, cifar.KNOWN)
+        part = "" if batches == list(cifar.KNOWN.batches) else " (part of it)"
+        return f"{mirror}{part}" if batches else None
+    there = (fetched / cifar.KEPT).is_file() or cifar.batches_in(fetched, cifar.KNOWN)
+    return str(fetched) if there else None
 
 
 def read(named: NamedSet) -> Dataset:
@@ -78,9 +99,33 @@ def read(named: NamedSet) -> Dataset:
     """
     if not named.files:
         return replace(read_embedded(named.name), about=named.about)
+    if named.form == "cifar":
+        return _cifar(named)
     folder = _mirror(named) or _fetched(named)
     dataset = read_folder(folder, named.name, sha256={file.name: file.content for file in named.files})
     return replace(dataset, classes=named.classes or dataset.classes, about=named.about)
+
+
+def _cifar(named: NamedSet) -> Dataset:
+    from lamina.data.sources import cifar
+
+    place = cache() / named.name
+    mirror = _mirror(named)
+    rows = None if mirror is not None else cifar.kept(place, cifar.KNOWN)
+    rows = rows or cifar.read_folder(mirror or _fetched(named), cifar.KNOWN, place)
+    pictures = torch.from_numpy(rows.pictures).permute(0, 3, 1, 2)
+    examples = len(pictures)
+    part = f"Here are only {examples:,} of them, {rows.tests:,} for testing." if examples < named.examples else ""
+    notes = (f"{named.name}: {mirror} holds {examples:,} of its {named.examples:,} examples",) if part else ()
+    return Dataset(
+        named.name,
+        Column(pictures, named.inputs, scale=1 / 255),
+        Column(torch.from_numpy(rows.labels).long(), named.target),
+        classes=named.classes,
+        test=torch.arange(examples - rows.tests, examples),
+        pictures=PictureOrigin(cifar.HEIGHT, cifar.WIDTH, "crop", 3, notes=notes),
+        about=f"{named.about} {part}".rstrip(),
+    )
 
 
 def _mirror(named: NamedSet) -> Path | None:

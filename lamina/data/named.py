@@ -2,159 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lamina.data.dataset import Dataset
-from lamina.data.fetch import File, NamedSet, found, read
+from lamina.data.fetch import found, read
+from lamina.data.pictures.reading import PictureReading
+from lamina.data.sets import NAMED
 from lamina.data.sources.arrays import read_npz
 from lamina.data.sources.idx import read_folder
-from lamina.data.tables.reading import as_reading
+from lamina.data.tables.reading import Reading, as_reading
 from lamina.data.tables.source import is_table
 from lamina.errors import DataError, did_you_mean, shown
-from lamina.kinds import Image, Label, Value, Vector
 
-MNIST_FILES = (
-    File(
-        "train-images-idx3-ubyte",
-        gzipped="440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        content="ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    ),
-    File(
-        "train-labels-idx1-ubyte",
-        gzipped="3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        content="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ),
-    File(
-        "t10k-images-idx3-ubyte",
-        gzipped="8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        content="0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    ),
-    File(
-        "t10k-labels-idx1-ubyte",
-        gzipped="f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        content="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
-)
-FASHION_FILES = (
-    File(
-        "train-images-idx3-ubyte",
-        gzipped="3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-        content="c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    ),
-    File(
-        "train-labels-idx1-ubyte",
-        gzipped="a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-        content="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    ),
-    File(
-        "t10k-images-idx3-ubyte",
-        gzipped="346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-        content="5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    ),
-    File(
-        "t10k-labels-idx1-ubyte",
-        gzipped="67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-        content="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-    ),
-)
-SHIPPED = "shipped with scikit-learn (BSD 3-clause); "
-
-SETS = (
-    NamedSet(
-        name="digits",
-        about="1,797 handwritten digits as 8 x 8 pictures, scanned from forms that 13 people filled in.",
-        examples=1797,
-        tests=0,
-        inputs=Image(1, 8, 8),
-        target=Label(10),
-        licence=SHIPPED + "UCI states CC BY 4.0",
-        source="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
-    ),
-    NamedSet(
-        name="iris",
-        about="150 flowers of three species of iris by the length and width of their sepals and petals.",
-        examples=150,
-        tests=0,
-        inputs=Vector(4),
-        target=Label(3),
-        licence=SHIPPED + "UCI states CC BY 4.0",
-        source="https://archive.ics.uci.edu/dataset/53/iris",
-    ),
-    NamedSet(
-        name="wine",
-        about="178 Italian wines from three growers by 13 chemical measurements.",
-        examples=178,
-        tests=0,
-        inputs=Vector(13),
-        target=Label(3),
-        licence=SHIPPED + "UCI states CC BY 4.0",
-        source="https://archive.ics.uci.edu/dataset/109/wine",
-    ),
-    NamedSet(
-        name="breast-cancer",
-        about="569 breast tumours, malignant or benign, by 30 measurements of cell nuclei in a needle sample.",
-        examples=569,
-        tests=0,
-        inputs=Vector(30),
-        target=Label(2),
-        licence=SHIPPED + "UCI states CC BY 4.0",
-        source="https://archive.ics.uci.edu/dataset/17/breast+cancer+wisconsin+diagnostic",
-    ),
-    NamedSet(
-        name="diabetes",
-        about="442 diabetes patients by age, sex and eight measurements; predict the disease's progress after a year.",
-        examples=442,
-        tests=0,
-        inputs=Vector(10),
-        target=Value(1),
-        licence=SHIPPED + "its authors state none",
-        source="https://www4.stat.ncsu.edu/~boos/var.select/diabetes.html",
-    ),
-    NamedSet(
-        name="mnist",
-        about="70,000 handwritten digits as 28 x 28 pictures, 10,000 of them by other people and for testing.",
-        examples=70_000,
-        tests=10_000,
-        inputs=Image(1, 28, 28),
-        target=Label(10),
-        licence="commonly given as CC BY-SA 3.0",
-        source="http://yann.lecun.com/exdb/mnist/",
-        address="https://ossci-datasets.s3.amazonaws.com/mnist/",
-        files=MNIST_FILES,
-    ),
-    NamedSet(
-        name="fashion-mnist",
-        about="70,000 pieces of clothing as 28 x 28 pictures, 10,000 of them for testing.",
-        examples=70_000,
-        tests=10_000,
-        inputs=Image(1, 28, 28),
-        target=Label(10),
-        licence="MIT",
-        source="https://github.com/zalandoresearch/fashion-mnist",
-        address="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-        files=FASHION_FILES,
-        classes=(
-            *("T-shirt/top", "trouser", "pullover", "dress", "coat"),
-            *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
-        ),
-    ),
-)
 LONGEST_NAME = 255
 """Bytes of a file's name; the system refuses to look for a longer one."""
-NAMED: dict[str, NamedSet] = {named.name: named for named in SETS}
+
+TABLE_SETTINGS = tuple(setting.name for setting in Reading.settings())
+PICTURE_SETTINGS = tuple(setting.name for setting in PictureReading.settings())
+
+WHAT_THERE_IS = "is no named set, no table, no folder with pictures or IDX files and no .npz file"
 
 
-WHAT_THERE_IS = "is no named set, no table, no folder with IDX files and no .npz file"
-
-
-def load(where: str, **reading: Any) -> Dataset:
+def load(where: str, say: Callable[[str], object] | None = None, /, **asked: Any) -> Dataset:
     """The data set that the user means.
 
     Args:
-        where: a named set; a table: CSV, Parquet or JSONL; a folder with IDX files; or a .npz file. A named set goes
-            before a folder of that name, which is still to be had as ./name.
-        reading: how a table is read: the settings of `Reading`, of which it needs the target.
+        where: a named set; a table: CSV, Parquet or JSONL; a folder with pictures, or a list of pictures in a table; a
+            folder with IDX files; or a .npz file. A named set goes before a folder of that name, which is still to be
+            had as ./name.
+        say: takes what people should know while they wait, a sentence each.
+        asked: how it is read. Of a table the settings of `Reading`, of which it needs the target; of pictures those of
+            `PictureReading`, and for a list the target where it is not plain.
 
     Raises:
         DataError: if it is none of these, or cannot be read or fetched.
@@ -162,27 +43,70 @@ def load(where: str, **reading: Any) -> Dataset:
     >>> load("iris").features[0]
     'sepal length (cm)'
     """
-    if where not in NAMED and is_table(where):
-        from lamina.data.tables.table import load_table  # brings pyarrow
-
-        return load_table(where, as_reading(reading))
-    if reading:
-        raise DataError(f"{', '.join(reading)} would say how a table is read, but {where} is none; leave it out")
     if where in NAMED:
+        check_effect(where, asked, (), "a named set")
         return read(NAMED[where])
     path = Path(where)
     if len(path.name) > LONGEST_NAME:
         raise DataError(f"{shown(where)} {WHAT_THERE_IS}; check the path")
+    if are_pictures(where):
+        return _pictures(where, asked, say)
+    if is_table(where):
+        from lamina.data.tables.table import load_table  # brings pyarrow
+
+        check_effect(where, asked, TABLE_SETTINGS, "a table")
+        return load_table(where, as_reading(asked))
+    check_effect(where, asked, (), "none")
     if path.is_dir():
         return read_folder(path, name=where)
     if path.suffix == ".npz":
         return read_npz(path, name=where)
     if path.is_file():
         raise DataError(
-            f"{where}: expected a table (.csv, .tsv, .parquet, .jsonl), a .npz file or a folder with IDX files, got"
-            f" {path.suffix or 'no suffix'!r}"
+            f"{where}: expected a table (.csv, .tsv, .parquet, .jsonl), a .npz file or a folder with pictures or IDX"
+            f" files, got {path.suffix or 'no suffix'!r}"
         )
     raise DataError(f"{where!r} {WHAT_THERE_IS}{did_you_mean(where, NAMED)}")
+
+
+def are_pictures(where: str) -> bool:
+    """Whether a path is that of a folder of pictures, or of a list of pictures."""
+    from lamina.data.pictures.folder import is_picture_folder
+    from lamina.data.pictures.listed import is_picture_list
+
+    return is_picture_list(Path(where)) if is_table(where) else is_picture_folder(Path(where))
+
+
+def check_effect(where: str, asked: Collection[str], takes: Collection[str], what: str) -> None:
+    """Refuse what is said of how data is read where it changes nothing.
+
+    Raises:
+        DataError: naming it.
+    """
+    idle = [name for name in asked if name not in takes]
+    if not idle:
+        return
+    of_pictures = [name in PICTURE_SETTINGS and name not in TABLE_SETTINGS for name in idle]
+    how = "pictures are" if all(of_pictures) else "tables and pictures are" if any(of_pictures) else "a table is"
+    raise DataError(f"{', '.join(idle)} would say how {how} read, but {where} is {what}; leave it out")
+
+
+def _pictures(where: str, asked: dict[str, Any], say: Callable[[str], object] | None) -> Dataset:
+    from lamina.data.pictures.load import load_pictures
+    from lamina.data.pictures.reading import as_picture_reading
+
+    listed = is_table(where)
+    takes = (*PICTURE_SETTINGS, "target") if listed else PICTURE_SETTINGS
+    check_effect(where, asked, takes, "a list of pictures" if listed else "a folder of pictures")
+    reading = as_picture_reading({name: value for name, value in asked.items() if name in PICTURE_SETTINGS})
+    said = asked.get("target") or ()
+    targets = (said,) if isinstance(said, str) else tuple(said)
+    if len(targets) > 1:
+        raise DataError(f"{where}: expected one column to predict of pictures, got {', '.join(targets)}; name one")
+    target = targets[0] if targets else None
+    dataset = load_pictures(where, reading, target, say)
+    assert dataset.pictures is not None
+    return replace(dataset, pictures=replace(dataset.pictures, target=target))
 
 
 def here(name: str) -> str | None:

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from lamina.data.named import NAMED, load
+from lamina.data.named import load
+from lamina.data.sets import NAMED
 from lamina.data.sources.embedded import FILES, read_embedded
 from lamina.errors import DataError
 from lamina.kinds import Image, Label, Value, Vector

@@ -1,9 +1,12 @@
 import gc
 import gzip
 import hashlib
+import io
 import struct
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -11,7 +14,9 @@ import numpy as np
 import pytest
 
 from lamina.data.fetch import File, NamedSet, found, read
-from lamina.data.named import NAMED, here, load
+from lamina.data.named import here, load
+from lamina.data.sets import NAMED
+from lamina.data.sources import cifar
 from lamina.errors import DataError
 from lamina.kinds import Image, Label
 
@@ -255,21 +260,21 @@ def test_a_folder_and_an_npz_file_are_loaded_by_their_path(tmp_path):
     [
         (
             "digit",
-            "'digit' is no named set, no table, no folder with IDX files and no .npz file; did you mean 'digits'?",
+            "'digit' is no named set, no table, no folder with pictures or IDX files and no .npz file; did you mean 'digits'?",
         ),
         (
             "Fashion_MNIST",
-            "'Fashion_MNIST' is no named set, no table, no folder with IDX files and no .npz file; did you mean 'fashion-mnist'?",
+            "'Fashion_MNIST' is no named set, no table, no folder with pictures or IDX files and no .npz file; did you mean 'fashion-mnist'?",
         ),
         (
             "quux",
-            "'quux' is no named set, no table, no folder with IDX files and no .npz file; "
-            "there are: digits, iris, wine, breast-cancer, diabetes, mnist, fashion-mnist",
+            "'quux' is no named set, no table, no folder with pictures or IDX files and no .npz file; "
+            "there are: digits, iris, wine, breast-cancer, diabetes, mnist, fashion-mnist, cifar10",
         ),
         ("no/such.npz", "no/such.npz: expected a .npz file, found nothing there; check the path"),
         (
             __file__,
-            f"{__file__}: expected a table (.csv, .tsv, .parquet, .jsonl), a .npz file or a folder with IDX files, got '.py'",
+            f"{__file__}: expected a table (.csv, .tsv, .parquet, .jsonl), a .npz file or a folder with pictures or IDX files, got '.py'",
         ),
     ],
 )
@@ -309,3 +314,71 @@ def test_the_real_sets_are_as_the_list_says(name, data_folder, monkeypatch):
     assert len(dataset.test) == each.tests
     assert dataset.about == each.about
     assert dataset.classes == (each.classes or tuple("0123456789"))
+
+
+def few_pictures(monkeypatch) -> dict[str, bytes]:
+    """Twelve pictures that take the place of CIFAR-10's, as its binary files."""
+    rows = np.arange(12 * 3073, dtype=np.int64).reshape(12, 3073) % 251
+    rows[:, 0] = np.arange(12) % 10
+    names = ("data_batch_1", "data_batch_2", "test_batch")
+    content = {name: rows[4 * n : 4 * n + 4].astype(np.uint8).tobytes() for n, name in enumerate(names)}
+    batches = tuple(
+        cifar.Batch(name, 4, hashlib.sha256(held).hexdigest(), name == "test_batch") for name, held in content.items()
+    )
+    monkeypatch.setattr(cifar, "KNOWN", cifar.Known(batches, cifar.KNOWN.beginning, kept_as(content)))
+    return content
+
+
+def pixels(content: dict[str, bytes]) -> np.ndarray:
+    rows = np.concatenate([np.frombuffer(held, np.uint8).reshape(-1, 3073) for held in content.values()])
+    return rows[:, 1:].reshape(-1, 3, 32, 32)
+
+
+def kept_as(content: dict[str, bytes]) -> str:
+    labels = b"".join(held[::3073] for held in content.values())
+    return hashlib.sha256(labels + pixels(content).transpose(0, 2, 3, 1).tobytes()).hexdigest()
+
+
+def test_a_part_of_cifar_says_so_and_a_photo_becomes_an_input_of_its_models(monkeypatch, tmp_path):
+    content = few_pictures(monkeypatch)
+    folder = tmp_path / "mirror" / "cifar10"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("LAMINA_DATA", str(tmp_path / "mirror"))
+    assert here("cifar10") is None
+    for name in ("data_batch_2", "test_batch"):
+        (folder / f"{name}.bin").write_bytes(content[name])
+    assert here("cifar10") == f"{folder} (part of it)"
+    dataset = load("cifar10")
+    assert dataset.about.endswith("10,000 of them for testing. Here are only 8 of them, 4 for testing.")
+    assert dataset.pictures is not None
+    assert dataset.pictures.notes == (f"cifar10: {folder} holds 8 of its 60,000 examples",)
+    assert (dataset.pictures.height, dataset.pictures.width, dataset.pictures.channels) == (32, 32, 3)
+    assert dataset.test is not None
+    assert dataset.test.tolist() == [4, 5, 6, 7]
+    np.testing.assert_array_equal(dataset.inputs.values, pixels(content)[4:])
+    assert dataset.inputs.values.stride() == (3072, 1, 96, 3)
+    np.testing.assert_allclose(dataset.inputs.gather(dataset.test), pixels(content)[8:] / 255, rtol=1e-6)
+    assert dataset.target.values.tolist() == [4, 5, 6, 7, 8, 9, 0, 1]
+
+
+def test_without_a_mirror_cifar_is_fetched_once_as_one_archive(served, monkeypatch, tmp_path):
+    content = few_pictures(monkeypatch)
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
+        for name, held in content.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}.bin")
+            member.size = len(held)
+            tar.addfile(member, io.BytesIO(held))
+    served.files = {"/cifar-10-binary.tar.gz": stream.getvalue()}
+    file = File("cifar-10-binary.tar", hashlib.sha256(stream.getvalue()).hexdigest(), cifar.KNOWN.content)
+    ours = replace(NAMED["cifar10"], address=served.address, files=(file,))
+    assert found(ours) is None
+    for _ in range(2):
+        np.testing.assert_array_equal(read(ours).inputs.values, pixels(content))
+        assert served.asked == ["/cifar-10-binary.tar.gz"]
+    assert found(ours) == str(tmp_path / "cache" / "cifar10")
+    (tmp_path / "cache" / "cifar10" / "cifar-10-binary.tar.gz").unlink()  # what was read from it is kept
+    assert found(ours) == str(tmp_path / "cache" / "cifar10")
+    assert read(ours).classes == NAMED["cifar10"].classes
+    assert served.asked == ["/cifar-10-binary.tar.gz"]
+    assert NAMED["cifar10"].address + file.name + ".gz" == "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
