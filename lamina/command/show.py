@@ -12,6 +12,8 @@ EPILOG = """
 \b
 Examples:
   lamina show 'Flatten() >> Dense(64) >> ReLU() >> Classify()' --on digits
+  lamina show 'ResNet(20, small=true) >> Classify()' --expand
+  lamina show 'Conv(32) >> BatchNorm() >> ReLU() >> Pool() >> Flatten() >> Classify()' --on mnist --rewrite
   lamina show runs/digits-1
   lamina show --words
 """
@@ -25,18 +27,30 @@ LONGEST_NAME = 255
 @click.argument("what", required=False)
 @click.option("--on", "data", metavar="DATA", help="The data that a sentence is built for.")
 @click.option("--target", multiple=True, callback=commas, metavar="C", help="What to predict, where DATA is a table.")
+@click.option("--expand", is_flag=True, help="Write named nets of the sentence out.")
+@click.option("--rewrite", is_flag=True, help="Rewrite the sentence as training does, and say what is gained.")
 @click.option("--words", is_flag=True, help="List the words that a sentence may use.")
 @json_option
-def command(what: str | None, data: str | None, target: tuple[str, ...] | None, words: bool, as_json: bool) -> None:
+def command(
+    what: str | None,
+    data: str | None,
+    target: tuple[str, ...] | None,
+    expand: bool,
+    rewrite: bool,
+    words: bool,
+    as_json: bool,
+) -> None:
     """Show WHAT: a sentence (as a table, if --on says for which data), a run's folder, or a model's."""
     if words == (what is not None):
         raise click.UsageError("name one thing to show: a sentence, a run's folder, or --words")
+    if (expand or rewrite) and (what is None or _names_folder(what)):
+        raise click.UsageError("--expand and --rewrite are for sentences")
     if what is None:
         _words(as_json)
     elif _names_folder(what):
         _folder(Path(what), as_json)
     else:
-        _sentence(what, data, target, as_json)
+        _sentence(what, data, target, expand, rewrite, as_json)
 
 
 def _names_folder(what: str) -> bool:
@@ -47,9 +61,13 @@ def _names_folder(what: str) -> bool:
 
 def _words(as_json: bool) -> None:
     from lamina.settings import described
+    from lamina.views import Views
     from lamina.vocabulary import ENDS, KINDS, OPTIMIZERS, RATES, STAGES
+    from lamina.word import Word
 
-    shelves = {"stages": STAGES, "ends": ENDS, "optimizers": OPTIMIZERS, "rates": RATES, "kinds": KINDS}
+    shelves: dict[str, tuple[type[Word], ...]] = {
+        "stages": STAGES, "ends": ENDS, "optimizers": OPTIMIZERS, "rates": RATES, "kinds": KINDS, "views": (Views,),
+    }  # fmt: skip
     if as_json:
         listing = {
             shelf: {word.name(): {s.name: described(s.type) for s in word.settings()} for word in words}
@@ -94,23 +112,36 @@ def _folder(folder: Path, as_json: bool) -> None:
         click.echo(f"  baseline {name}: {next(iter(measures))} {next(iter(measures.values()))}")
 
 
-def _sentence(text: str, data: str | None, target: tuple[str, ...] | None, as_json: bool) -> None:
+def _sentence(
+    text: str, data: str | None, target: tuple[str, ...] | None, expand: bool, rewrite: bool, as_json: bool
+) -> None:
+    from lamina.data.named import load
     from lamina.net import build
+    from lamina.nets.composition import expanded, named_nets
+    from lamina.nets.shrinking import shrunk
+    from lamina.rewrite import rewritten
     from lamina.sentence import parse
 
-    stage = parse(text)
-    if data is None:
-        if as_json:
-            emit({"net": str(stage)})
-        else:
-            click.echo(f"{stage}\n(--on DATA shows the table of kinds, parameters and multiply-adds)")
-        return
-    from lamina.data.named import load
-
-    dataset = load(data, **({} if target is None else {"target": target}))
-    net = build(stage, dataset.inputs.kind, dataset.target.kind)
+    stage = expanded(parse(text)) if expand else parse(text)
+    dataset = None if data is None else load(data, **({} if target is None else {"target": target}))
+    gains: tuple[str, ...] = ()
+    net = None if dataset is None else build(stage, dataset.inputs.kind, dataset.target.kind)
+    if rewrite:
+        stage, gains = rewritten(stage, None if dataset is None else dataset.inputs.kind)
+        net = None if dataset is None else build(stage, dataset.inputs.kind, dataset.target.kind)
+    made_of = {str(part): str(expanded(part)) for part in named_nets(stage)}
+    notes = [] if net is None else shrunk(net)
     if as_json:
-        rows = [row._asdict() for row in net.rows()]
-        emit({"net": net.sentence(), "parameters": net.parameter_count(), "stages": rows})
-    else:
-        click.echo(f"{net.sentence()}\n\n{net.table()}")
+        shown: dict[str, object] = {"net": str(stage)}
+        if net is not None:
+            rows = [row._asdict() for row in net.rows()]
+            shown = {"net": net.sentence(), "parameters": net.parameter_count(), "stages": rows}
+        more = {"expanded": made_of, "gains": gains, "notes": notes}
+        emit(shown | {name: value for name, value in more.items() if value})
+        return
+    lines = [f"{stage}", "(--on DATA shows the table of kinds, parameters and multiply-adds)"]
+    lines = lines if net is None else [net.sentence(), "", net.table()]
+    lines += [f"{name} = {sentence}" for name, sentence in made_of.items()]
+    if rewrite:
+        lines += [f"gained: {gain}" for gain in gains] or ["gained: nothing; it is written as it should be"]
+    click.echo("\n".join([*lines, *notes]))
