@@ -6,9 +6,11 @@ from lamina.data.dataset import Dataset
 from lamina.data.sources.arrays import from_arrays
 from lamina.errors import DataError, KindError, LaminaError, RunError, SentenceError
 from lamina.evaluation import evaluate
+from lamina.fold import folded
 from lamina.layers.compose import Module
 from lamina.model import Model, load
 from lamina.net import Net, build
+from lamina.rewrite import rewritten
 from lamina.sentence import parse
 from lamina.stage import Chain, Stage
 from lamina.training.data import load_data

@@ -5,10 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lamina.data.pictures.reading import PictureOrigin
+from lamina.data.tables.origin import Origin
 from lamina.errors import RunError
+from lamina.kinds import Image
+from lamina.net import Net
 from lamina.training import files
 
-FORMAT = 2
+FORMAT = 3
+ADDED = {3: ("pictures", "views")}
+"""What each format has more than the one before; a file of an older format says nothing of it."""
+
+OLDEST = 2
 LARGEST_BYTES = 8 * 2**20
 
 
@@ -21,12 +29,15 @@ def read_description(path: Path) -> dict[str, Any]:
     expected: dict[str, Any] = {
         "format": int, "net": str, "needs_code": bool, "given": str, "target": str, "classes": list, "features": list,
         "scale": (float, type(None)), "table": (dict, type(None)),
-        "parts": list,
+        "parts": list, "pictures": (dict, type(None)), "views": (str, type(None)),
     }  # fmt: skip
     description = files.read_json(path, LARGEST_BYTES)
     older = description.get("format")
-    if isinstance(older, int) and older < FORMAT:
-        raise RunError(f"{path}: format {older} is older than this lamina reads, which is {FORMAT}; train it again")
+    if isinstance(older, int) and older < OLDEST:
+        raise RunError(f"{path}: format {older} is older than this lamina reads, from {OLDEST} on; train it again")
+    for number, names in ADDED.items():
+        if isinstance(older, int) and older < number:
+            description |= dict.fromkeys(names)
     wrong = [name for name, sort in expected.items() if not isinstance(description.get(name, expected), sort)]
     if "parts" not in wrong and not all(map(is_part, description["parts"])):
         wrong.append("parts")
@@ -45,3 +56,27 @@ def is_part(written: Any) -> bool:
     if not (isinstance(written, list) and len(written) == 2 and isinstance(written[1], list)):
         return False
     return all(isinstance(text, str) for text in (written[0], *written[1]))
+
+
+def check_fields(origin: Origin, net: Net, features: tuple[str, ...], where: str) -> None:
+    """Refuse fields that do not give what the net takes.
+
+    Raises:
+        RunError: naming what they give.
+    """
+    from lamina.data.tables.encode import feature_names, ordered, table_kind
+
+    gives, named = table_kind(origin.fields), feature_names(origin.fields)
+    if (gives, named, tuple(ordered(origin.fields))) != (net.given, features, origin.fields):
+        raise RunError(f"{where}: its fields give {gives}, not what the net takes; lamina did not write this")
+
+
+def check_pictures(pictures: PictureOrigin, net: Net, where: str) -> None:
+    """Refuse pictures of another size than the net takes.
+
+    Raises:
+        RunError: naming what they are.
+    """
+    gives = Image(pictures.channels, pictures.height, pictures.width)
+    if gives != net.given:
+        raise RunError(f"{where}: its pictures give {gives}, not what the net takes; lamina did not write this")

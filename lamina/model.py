@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,32 @@ import torch
 from torch import Tensor
 
 import lamina
+from lamina.asked import check_codes, pictures_in
 from lamina.data.batches import Batches
 from lamina.data.dataset import Dataset, Part
+from lamina.data.pictures.reading import PictureOrigin, picture_origin_in
 from lamina.data.tables.origin import Origin, origin_in
-from lamina.description import FORMAT, read_description
+from lamina.description import FORMAT, check_fields, check_pictures, read_description
 from lamina.errors import DataError, KindError, RunError, SentenceError, shown
 from lamina.evaluation import evaluate
-from lamina.kinds import Kind, Label, Table
+from lamina.fold import Quick
+from lamina.kinds import Image, Kind, Label, Table
 from lamina.metrics import Measure
 from lamina.net import Net, build, foreign
 from lamina.sentence import parse, parse_as
 from lamina.stage import Stage
 from lamina.training import files
 from lamina.training.weights import fit_into, load_weights, save_weights
+from lamina.views import Views
 
 DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
 FOLDER = "model"
-ROWS_AT_ONCE = 4096
+MOST_ROWS = 4096
+QUICK_ROWS = 64
+"""Examples from which on folding the net first is worth its time."""
+MOST_NUMBERS = 2**22
+"""In a batch of pictures: the layers of a net make some twenty times as many of them, each of 4 bytes."""
 
 
 class Model:
@@ -42,6 +51,7 @@ class Model:
         features: the names of the input's columns, where the training data had them.
         scale: what raw inputs are multiplied by before the net sees them (1/255 where it was trained on bytes).
         origin: how the columns of a table become the inputs, where it was trained on one.
+        pictures: how a picture becomes an input, where it was trained on pictures.
         parts: where there are several targets, what each is called, with the names of its classes.
     """
 
@@ -53,6 +63,7 @@ class Model:
         scale: float | None = None,
         origin: Origin | None = None,
         parts: tuple[Part, ...] = (),
+        pictures: PictureOrigin | None = None,
     ) -> None:
         self.net = net.eval()
         self.classes = classes
@@ -60,11 +71,14 @@ class Model:
         self.scale = scale
         self.origin = origin
         self.parts = parts
+        self.pictures = pictures
 
     def predict(self, inputs: Any) -> Any:
         """The answers for raw inputs: arrays, tensors or lists of examples, in the units of the training data.
 
-        A model of a table takes tables: a path, or a frame of pandas, polars or arrow, with its columns in any order.
+        A model of a table takes tables: a path, or a frame of pandas, polars or arrow, with its columns in any order. A
+        model of pictures takes them as files, a path or a list of paths; as images of Pillow's; and as arrays of bytes
+        of any size. They become its inputs as those became that it was trained on.
 
         Returns:
             The end's named tuple of tensors: `Labelled(label, probabilities)` for `Classify`, `Estimated(value, low,
@@ -74,7 +88,17 @@ class Model:
             DataError: if the inputs are not of the kind that the net takes.
         """
         batch = self.prepared(inputs)
-        return joined([self.net.predict(piece) for piece in torch.split(batch, ROWS_AT_ONCE)])
+        net = self.net_for(len(batch))
+        return joined([net.predict(piece) for piece in torch.split(batch, rows_at_once(net.given))])
+
+    @cached_property
+    def quick(self) -> Quick:
+        """The net's folded form, for many examples."""
+        return Quick(self.net)
+
+    def net_for(self, examples: int) -> Net:
+        """The net, or its folded form, equal but for rounding, where folding pays."""
+        return self.quick.now() if examples >= QUICK_ROWS else self.net
 
     def prepared(self, inputs: Any) -> Tensor:
         """Raw inputs as the net takes them."""
@@ -82,6 +106,9 @@ class Model:
             from lamina.data.tables.fitting import inputs_for
 
             return torch.from_numpy(inputs_for(inputs, self.origin))
+        if isinstance(self.net.given, Image):
+            found = pictures_in(inputs, self.net.given, self.scale, self.pictures)
+            inputs = inputs if found is None else found
         try:
             with np.errstate(over="ignore"):  # what is too large for float32 is named below
                 array = None if isinstance(inputs, Tensor) else np.require(inputs, np.float32, ["C", "W"])
@@ -95,6 +122,8 @@ class Model:
             got = f"an array of shape {tuple(tensor.shape)}"
             raise DataError(f"inputs must be examples of {self.net.given}, {sizes} each, got {got}")
         tensor = tensor.reshape(len(tensor), *sizes).to(torch.get_default_dtype())
+        if isinstance(self.net.given, Image):
+            tensor = tensor.contiguous(memory_format=torch.channels_last)
         if isinstance(self.net.given, Table):
             check_codes(tensor, self.net.given)
         elif not tensor.isfinite().all():
@@ -139,7 +168,8 @@ class Model:
         dataset = data if isinstance(data, Dataset) else self.read(data)
         self.check(dataset)
         rows = torch.arange(len(dataset)) if rows is None else rows
-        return evaluate(self.net, Batches(dataset, rows, ROWS_AT_ONCE).epoch(0)).measures()
+        net = self.net_for(len(rows))
+        return evaluate(net, Batches(dataset, rows, rows_at_once(net.given)).epoch(0)).measures()
 
     def check(self, dataset: Dataset) -> None:
         """Refuse a dataset that the net was not built for."""
@@ -178,38 +208,17 @@ class Model:
             "scale": self.scale,
             "parts": self.parts,
             "table": None if self.origin is None else self.origin.to_json(),
+            "pictures": None if self.pictures is None else self.pictures.to_json(),
+            "views": None if self.net.views is None else str(self.net.views),
         }
         save_weights(folder / WEIGHTS, self.net.state_dict())
         files.replace(folder / DESCRIPTION, f"{json.dumps(description, indent=1, ensure_ascii=False)}\n".encode())
 
 
-def check_fields(origin: Origin, net: Net, features: tuple[str, ...], where: str) -> None:
-    """Refuse fields that do not give what the net takes.
-
-    Raises:
-        RunError: naming what they give.
-    """
-    from lamina.data.tables.encode import feature_names, ordered, table_kind
-
-    gives, named = table_kind(origin.fields), feature_names(origin.fields)
-    if (gives, named, tuple(ordered(origin.fields))) != (net.given, features, origin.fields):
-        raise RunError(f"{where}: its fields give {gives}, not what the net takes; lamina did not write this")
-
-
-def check_codes(rows: Tensor, kind: Table) -> None:
-    """Refuse rows that are no rows of such a table: numbers may be NaN, codes are whole and of their column.
-
-    Raises:
-        DataError: naming the first such row.
-    """
-    numbers, codes = rows[:, : kind.numbers], rows[:, kind.numbers :]
-    wrong = numbers.isinf().any(1) | (codes != codes.trunc()).any(1) | (codes < 0).any(1)
-    wrong |= (codes >= torch.tensor(kind.categories)).any(1) | codes.isnan().any(1)
-    if wrong.any():
-        raise DataError(
-            f"inputs must be rows of {kind}, finite numbers or NaN and then the codes of categories, but row"
-            f" {int(wrong.nonzero()[0, 0])} is none; pass a path or a frame, and the model encodes it"
-        )
+def rows_at_once(given: Kind) -> int:
+    """How many examples are predicted together, so that they fit in memory however large a picture is."""
+    numbers = math.prod(sizes_of(given)) if isinstance(given, Image) else 1
+    return max(1, min(MOST_ROWS, MOST_NUMBERS // numbers))
 
 
 def joined(pieces: Sequence[Any]) -> Any:
@@ -253,18 +262,22 @@ def load(folder: str | Path, net: Stage | None = None) -> Model:
     try:
         stage = net if net is not None else parse(description["net"])
         built = build(stage, parse_as(Kind, description["given"]), parse_as(Kind, description["target"]))
+        built.views = None if description["views"] is None else parse_as(Views, description["views"])
     except (SentenceError, KindError) as error:
         raise type(error)(f"{path}: {error}") from error
     origin = None if description["table"] is None else origin_in(description["table"], str(path))
     classes, features = tuple(description["classes"]), tuple(description["features"])
     parts = tuple(Part(name, tuple(classes)) for name, classes in description["parts"])
-    model = Model(built, classes, features, description["scale"], origin, parts)
+    pictures = None if description["pictures"] is None else picture_origin_in(description["pictures"], str(path))
+    model = Model(built, classes, features, description["scale"], origin, parts, pictures)
     expected = built.target.classes if isinstance(built.target, Label) else 0
     for what, names, count in (("classes", model.classes, expected), ("features", model.features, model.input_size())):
         if names and len(names) != count:
             raise RunError(f"{path}: expected {count} names of {what}, got {len(names)}; lamina did not write this")
     if origin is not None:
         check_fields(origin, built, model.features, str(path))
+    if pictures is not None:
+        check_pictures(pictures, built, str(path))
     fit_into(built.state_dict(), load_weights(folder / WEIGHTS), str(folder / WEIGHTS))
     return model
 

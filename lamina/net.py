@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from lamina.chance import key
+from lamina.chance import key, repeatable
 from lamina.end import End, Score, Sum
 from lamina.errors import KindError, SentenceError
-from lamina.kinds import Image, Kind, Table, Vector
+from lamina.kinds import Image, Kind, Label, Table, Targets, Value, Vector, rows
+from lamina.layers.augment.mix import Mixing, of_partners
 from lamina.layers.compose import Repeat
+from lamina.layers.towers import Towers
 from lamina.layers.weights import memory_bytes
+from lamina.nets.composition import expanded
 from lamina.sentence import parse
 from lamina.stage import Chain, Flow, Stage, links
 from lamina.table import Row, parameter_count, table
 from lamina.table import rows as table_rows
+from lamina.views import Views
 from lamina.vocabulary import WORDS
 from lamina.word import written
 
@@ -35,6 +39,7 @@ class Net(nn.Module):
         given: the kind of an input.
         gives: the kind of what the distribution is made from.
         target: the kind of what is predicted.
+        frozen: how many of the body's first stages are not trained.
 
     Example:
         >>> import lamina as la, torch
@@ -47,13 +52,46 @@ class Net(nn.Module):
         super().__init__()
         self.body, self.end = body, end
         self.given, self.gives, self.target = given, gives, target
+        self._views: Views | None = None
+        self.frozen = 0
+
+    @property
+    def views(self) -> Views | None:
+        """What is averaged in evaluation; None to look at an input once, as it is.
+
+        Raises:
+            KindError: when it is set, if the inputs have no such views.
+        """
+        return self._views
+
+    @views.setter
+    def views(self, views: Views | None) -> None:
+        if views is not None:
+            views.check(self.given)
+        self._views = views
+
+    def features(self, x: Flow) -> Flow:
+        """What the body gives and the end takes: h. In evaluation it is the mean over the views, if there are any."""
+        if self.training or self._views is None or not isinstance(x, Tensor):
+            return self.body(x)  # type: ignore[no-any-return]
+        return self._views.mean(self.body, x)
 
     def forward(self, x: Flow) -> Any:
-        return self.end(self.body(x))
+        return self.end(self.features(x))
 
     def score(self, x: Flow, target: Any) -> Score:
         """The loss: -log p(target | x) in nats, as a sum and the number of units it runs over."""
-        return self.end.score(self.body(x), target)
+        mixing = self.mixing()
+        if mixing is None or not mixing.training:
+            return self.end.score(self.features(x), target)
+        with repeatable(rows(x)):
+            h, (share, partner) = self.features(x), mixing.pairing(rows(x))
+            one, other = self.end.score(h, target), self.end.score(h, of_partners(target, partner))
+        return Score(share * one.total + (1 - share) * other.total, one.count)
+
+    def mixing(self) -> Mixing | None:
+        """The stage that mixes examples with each other in training, if there is one."""
+        return next((stage for stage in self.body.stages if isinstance(stage, Mixing)), None)
 
     def predict(self, x: Flow) -> Any:
         """The end's answer for each example, without gradients and with dropout and the like at rest."""
@@ -61,24 +99,36 @@ class Net(nn.Module):
         self.eval()
         try:
             with torch.inference_mode():
-                return self.end.predict(self.body(x))
+                return self.end.predict(self.features(x))
         finally:
             self.train(was_training)
 
-    def learn(self, batches: Callable[[], Iterable[tuple[Flow, Any]]]) -> None:
+    def train(self, mode: bool = True) -> Self:
+        """Training or evaluation mode. What has weights in frozen stages stays in the latter, so that norms rest."""
+        super().train(mode)
+        for part in (part for stage in self.body.stages[: self.frozen] for part in stage.modules()):
+            if [*part.parameters(recurse=False), *part.buffers(recurse=False)]:
+                part.training = False
+        return self
+
+    def learn(
+        self, batches: Callable[[], Iterable[tuple[Flow, Any]]], learned: int = 0, end_learned: bool = False
+    ) -> None:
         """Let the stages that need statistics of the training data take them, in order, each in one pass.
 
         Args:
             batches: starts a pass over the training data: batches of inputs and targets.
+            learned: so many of the first stages have theirs already.
+            end_learned: whether the end has its own.
         """
         was_training = self.training
         self.eval()
         with torch.no_grad():
             for place, stage in enumerate(self.body.stages):
-                if stage.learns:
+                if stage.learns and place >= learned:
                     before = self.body.stages[:place]
                     stage.learn(through(before, inputs) for inputs, _ in batches())
-            if self.end.learns:
+            if self.end.learns and not end_learned:
                 self.end.learn(target for _, target in batches())
         self.train(was_training)
 
@@ -87,7 +137,7 @@ class Net(nn.Module):
         was_training = self.training
         self.eval()
         with torch.no_grad():
-            self.end.calibrate((self.body(inputs), target) for inputs, target in batches)
+            self.end.calibrate((self.features(inputs), target) for inputs, target in batches)
         self.train(was_training)
 
     def multiply_adds(self) -> int:
@@ -100,6 +150,10 @@ class Net(nn.Module):
     def sentence(self) -> str:
         """The text that this net was built from."""
         return " >> ".join(map(written, (*self.body.stages, self.end)))
+
+    def expanded(self) -> str:
+        """The sentence with every named net in it written out."""
+        return " >> ".join(map(written, (expanded(self.body), self.end)))
 
     def rows(self) -> list[Row]:
         """The rows of the table."""
@@ -185,6 +239,7 @@ def _built(stage: Stage, given: Kind, target: Kind) -> Net:
         raise KindError(f"the net has {size(stage):,} stages; at most {MOST_STAGES:,} can be built")
     *body, end = (link.fresh() for link in links(stage))
     mistakes = [f"{early} is an end and must stand last" for early in body if isinstance(early, End)]
+    mistakes += mixing_misfits(body, target)
     for link in body:
         inner = [part for part in parts(link) if part is not link and part.learns]
         mistakes += [
@@ -208,6 +263,23 @@ def _built(stage: Stage, given: Kind, target: Kind) -> Net:
     return Net(trunk, end, given, gives, target)
 
 
+def mixing_misfits(body: list[Stage], target: Kind) -> list[str]:
+    """What is wrong with the stages that mix examples with each other; `Net.score` has to know of them."""
+    mixing = [link for link in body if isinstance(link, Mixing)]
+    mistakes = [
+        f"{part} changes the targets too: put it into the main chain, not into {link}"
+        for link in body
+        for part in parts(link)
+        if part is not link and isinstance(part, Mixing)
+    ]
+    if len(mixing) > 1:
+        mistakes.append(f"{' and '.join(map(str, mixing))} would mix what is mixed: leave one of them")
+    kinds = target.parts if isinstance(target, Targets) else (target,)
+    if mixing and not all(isinstance(kind, Label | Value) for kind in kinds):
+        mistakes.append(f"{mixing[0]} mixes the losses of labels and values, not of {target}: leave it out")
+    return mistakes
+
+
 def parts(stage: Stage) -> list[Stage]:
     """A stage and all that its settings hold, whatever is built of them."""
     held = [value if isinstance(value, tuple) else (value,) for value in stage.values().values()]
@@ -221,4 +293,6 @@ def size(stage: Stage) -> int:
     inner = sum(size(part) for part in flat if isinstance(part, Stage))
     if isinstance(stage, Repeat):
         return stage.times * inner
+    if isinstance(stage, Towers):
+        return stage.count * inner
     return inner if isinstance(stage, Chain) else 1 + inner

@@ -7,23 +7,45 @@ from lamina.ends.classify import Classify
 from lamina.ends.regress import Regress
 from lamina.kinds import Image, Kind, Label, Sequence, Sound, Table, Targets, Tokens, Value, Vector
 from lamina.layers.activation import GELU, ReLU, Sigmoid, Softmax, Tanh, Threshold
+from lamina.layers.augment.crop import Crop
+from lamina.layers.augment.erase import Erase
+from lamina.layers.augment.intensity import Intensity
+from lamina.layers.augment.mix import CutMix, Mixup
+from lamina.layers.augment.move import Flip, Shift
+from lamina.layers.augment.rotate import Rotate
 from lamina.layers.categories import Categories, OneHot
 from lamina.layers.compose import Repeat, Residual
+from lamina.layers.conv import Conv, UpConv
 from lamina.layers.dense import Dense
 from lamina.layers.dropout import Dropout
 from lamina.layers.embed import Embed
-from lamina.layers.norm import BatchNorm, LayerNorm
+from lamina.layers.norm import BatchNorm, LayerNorm, LocalResponseNorm
 from lamina.layers.periodic import Periodic
 from lamina.layers.piecewise import Piecewise
-from lamina.layers.shape import Flatten
+from lamina.layers.pool import GlobalPool, MeanPool, Pool
+from lamina.layers.shape import Flatten, Grid
 from lamina.layers.standardize import Standardize
+from lamina.layers.towers import Towers
+from lamina.layers.whiten import Whiten
+from lamina.nets.alexnet import AlexNet
+from lamina.nets.fast import FastNet
+from lamina.nets.lenet import LeNet
+from lamina.nets.resnet import ResNet
 from lamina.stage import Stage
+from lamina.training.muon import Muon
 from lamina.training.optimizers import SGD, AdaDelta, AdaGrad, Adam, AdamW, Optimizer, RMSProp
 from lamina.training.rates import Constant, Cosine, InverseSqrt, Linear, Rate, Steps
+from lamina.views import Views
 from lamina.word import Word
 
 STAGES: tuple[type[Stage], ...] = (
     Dense,
+    Conv,
+    Whiten,
+    UpConv,
+    Pool,
+    MeanPool,
+    GlobalPool,
     Embed,
     ReLU,
     GELU,
@@ -34,18 +56,34 @@ STAGES: tuple[type[Stage], ...] = (
     Dropout,
     BatchNorm,
     LayerNorm,
+    LocalResponseNorm,
     Standardize,
     Piecewise,
     Periodic,
     Categories,
     OneHot,
     Flatten,
+    Grid,
     Repeat,
     Residual,
+    Towers,
+    LeNet,
+    AlexNet,
+    ResNet,
+    FastNet,
+    Flip,
+    Shift,
+    Crop,
+    Rotate,
+    Intensity,
+    Erase,
+    Mixup,
+    CutMix,
 )
 ENDS: tuple[type[End], ...] = (Classify, Regress)
-OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, AdaGrad, AdaDelta, RMSProp, Adam, AdamW)
+OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, AdaGrad, AdaDelta, RMSProp, Adam, AdamW, Muon)
 RATES: tuple[type[Rate], ...] = (Constant, Cosine, Linear, Steps, InverseSqrt)
 KINDS: tuple[type[Kind], ...] = (Vector, Image, Sequence, Tokens, Sound, Table, Label, Value, Targets)
+OTHERS: tuple[type[Word], ...] = (Views,)
 
-WORDS: dict[str, type[Word]] = {word.name(): word for word in (*STAGES, *ENDS, *OPTIMIZERS, *RATES, *KINDS)}
+WORDS: dict[str, type[Word]] = {word.name(): word for word in (*STAGES, *ENDS, *OPTIMIZERS, *RATES, *KINDS, *OTHERS)}

@@ -275,3 +275,49 @@ def test_a_category_of_more_values_than_bins_is_ordered_and_no_category_to_the_t
     ]
     assert lamina.baselines.boosted("HistGradientBoostingRegressor", wide, 280).categorical_features == [False] * 3
     assert "trees" in baselines(wide, parts(280, 40, 80))
+
+
+def pictures(height: int, width: int, count: int = 211) -> Dataset:
+    """Noise in three channels, lighter on the left of one class and on the right of the other."""
+    chance = torch.Generator().manual_seed(0)
+    target = torch.randint(2, (count,), generator=chance)
+    x = torch.randint(100, (count, 3, height, width), generator=chance).byte()
+    x[target == 0, :, :, : width // 2] += 30
+    x[target == 1, :, :, width // 2 :] += 30
+    return Dataset("pictures", Column(x, Image(3, height, width), scale=1 / 255), Column(target, Label(2)))
+
+
+def test_large_pictures_are_reduced_to_the_means_of_fields_and_the_name_says_to_how_many():
+    # 3 x 64 x 48 is nine times 1,024 numbers: a third of each side is left.
+    data = pictures(64, 48)
+    got = baselines(data, parts(149, 31, 31))
+    assert list(got) == ["majority", "logistic_21x16"]
+    assert got["logistic_21x16"].measures["accuracy"].value > 0.9
+    assert lamina.baselines.MOST_PIXELS >= 3 * 21 * 16
+    reduced = lamina.baselines.spelled_out(data.inputs, torch.arange(5))(torch.tensor([3, 1]))
+    assert reduced.shape == (2, 3 * 21 * 16)
+    # The first field of 64 rows in 21 and of 48 columns in 16: rows 0 to 3, columns 0 to 2.
+    assert float(reduced[1, 0]) == pytest.approx(float(data.inputs.values[1, 0, :4, :3].float().mean()) / 255, rel=1e-5)
+
+
+def test_how_many_pictures_are_reduced_together_does_not_matter(monkeypatch):
+    data, rows = pictures(40, 40), torch.arange(11)
+    whole = lamina.baselines.spelled_out(data.inputs, rows)(rows)
+    monkeypatch.setattr(lamina.baselines, "NUMBERS_AT_ONCE", 3 * 40 * 40 * 2)
+    assert torch.equal(lamina.baselines.spelled_out(data.inputs, rows)(rows), whole)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sides"),
+    [
+        (Image(1, 32, 32), None),
+        (Image(1, 28, 28), None),
+        (Image(3, 32, 32), (18, 18)),
+        (Image(3, 96, 96), (18, 18)),
+        (Image(1, 2, 2000), (1, 1011)),
+        (Image(2000, 1, 1), (1, 1)),
+        (Vector(5000), None),
+    ],
+)
+def test_a_picture_is_reduced_to_about_a_thousand_numbers(kind, sides):
+    assert lamina.baselines.reduced_to(kind) == sides

@@ -14,6 +14,9 @@ from lamina.chance import drawing, key
 from lamina.errors import KindError
 from lamina.initialise import fill
 from lamina.kinds import Image, Kind, Label, Padded, Sequence, Table, Tokens, Vector
+from lamina.layers.augment.mix import Mixing
+from lamina.layers.norm import BatchNorm
+from lamina.nets.composition import Composition
 from lamina.sentence import parse
 from lamina.stage import Stage
 from lamina.vocabulary import STAGES as WORDS
@@ -34,7 +37,7 @@ def built(example: Example, seed: int = 0) -> Stage:
     return stage
 
 
-def shape_of(kind: Kind, examples: int) -> tuple[int, ...]:
+def shape_of(kind: Kind, examples: int, length: int = 5) -> tuple[int, ...]:
     if isinstance(kind, Vector):
         return (examples, kind.size)
     if isinstance(kind, Table):
@@ -42,7 +45,7 @@ def shape_of(kind: Kind, examples: int) -> tuple[int, ...]:
     if isinstance(kind, Image):
         return (examples, kind.channels, kind.height, kind.width)
     assert isinstance(kind, Sequence)
-    return (examples, 5, kind.width)
+    return (examples, length, kind.width)
 
 
 def doubled(x: Tensor | Padded) -> Tensor | Padded:
@@ -60,7 +63,9 @@ def test_every_word_has_an_example() -> None:
 def test_what_comes_out_has_the_shape_of_its_kind(example: Example) -> None:
     out = built(example)(inputs(example.given, 3))
     tensor = out.values if isinstance(out, Padded) else out
-    assert tuple(tensor.shape) == shape_of(example.gives, 3)
+    # A picture has as many positions as places.
+    length = example.given.height * example.given.width if isinstance(example.given, Image) else 5
+    assert tuple(tensor.shape) == shape_of(example.gives, 3, length)
     assert tensor.dtype == torch.float32
 
 
@@ -82,8 +87,12 @@ def test_in_evaluation_two_runs_agree_and_a_row_does_not_depend_on_its_batch(exa
     whole, again = stage(x), stage(x)
     assert torch.equal(values(whole), values(again))
     alone = stage(Padded(x.values[:1], x.visible[:1]) if isinstance(x, Padded) else x[:1])
+    # Sums of thousands of numbers are added in another order.
+    tolerance = {"rtol": 1e-4, "atol": 1e-4} if isinstance(stage, Composition) else {}
     torch.testing.assert_close(
-        (whole.values if isinstance(whole, Padded) else whole)[:1], alone.values if isinstance(alone, Padded) else alone
+        (whole.values if isinstance(whole, Padded) else whole)[:1],
+        alone.values if isinstance(alone, Padded) else alone,
+        **tolerance,
     )
 
 
@@ -122,6 +131,8 @@ def test_gradients_are_those_of_finite_differences(example: Example) -> None:
     if "Threshold" in example.sentence:
         pytest.skip("its gradient passes straight through by design, and is no derivative")
     stage = built(example).double().eval()
+    if isinstance(stage, Composition):
+        pytest.skip("it is made of words that are checked themselves, and has too many numbers")
     x = doubled(inputs(example.given, 2, length=2))
     names, parameters = zip(*stage.named_parameters(), strict=True) if list(stage.parameters()) else ((), ())
 
@@ -138,9 +149,11 @@ def test_gradients_are_those_of_finite_differences(example: Example) -> None:
 
 @each_stage
 def test_noise_of_an_example_does_not_depend_on_the_rest_of_its_batch(example: Example) -> None:
-    if "BatchNorm" in example.sentence:
-        pytest.skip("its statistics are the batch's by definition")
     stage = built(example).train()
+    if any(isinstance(part, BatchNorm) for part in stage.modules()):
+        pytest.skip("its statistics are the batch's by definition")
+    if isinstance(stage, Mixing):
+        pytest.skip("it mixes an example with others of its batch by definition")
     x = inputs(example.given, 5)
     with drawing(3, 7, torch.arange(10, 15)):
         whole = stage(x)

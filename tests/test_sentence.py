@@ -139,7 +139,7 @@ def test_five_mistakes_are_named_at_once() -> None:
         ("Dense(5, bias=1)", "Dense: bias must be True or False, got bias=1"),
         (
             "Dense(5, init='hee')",
-            "Dense: init must be one of 'auto', 'he', 'glorot', 'lecun', 'orthogonal', 'zeros', got init='hee'",
+            "Dense: init must be one of 'auto', 'he', 'glorot', 'lecun', 'orthogonal', 'dirac', 'zeros', got init='hee'",
         ),
         ("Dropout(True)", "Dropout: rate must be a number at least 0 and below 1, got rate=True"),
         (
@@ -212,7 +212,7 @@ def test_nesting_and_length_are_bounded() -> None:
         ("Regress()", Vector(7), Label(3), "Regress() cannot predict Label(3): it predicts a Value"),
         ("Residual(Dense(5)) >> Classify()", Vector(7), Label(3),
          "Residual(Dense(5)) adds its stage's Vector(5) to the Vector(7) that it was given: they must be the same;"
-         " end the inner chain with a stage that gives Vector(7)"),
+         " end the inner chain with a stage that gives Vector(7), or set shortcut='project'"),
         ("Repeat(9999, Repeat(9999, ReLU())) >> Classify()", Vector(7), Label(3), "the net has 99,980,002 stages; at most 100,000 can be built"),
     ],
 )  # fmt: skip

@@ -16,6 +16,7 @@ VERBS = {
     "evaluate": "Measure a trained net on data.",
     "predict": "Predict each row of a file or of standard input.",
     "show": "Show a sentence as a table, a run, a model, or the words there are.",
+    "import": "Make a model of the weights of another system, such as torchvision's ResNet.",
     "data": "List the named sets of data, or describe one.",
 }
 
@@ -37,7 +38,8 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command = importlib.import_module(f"lamina.command.{cmd_name}").command
+        module = "import_" if cmd_name == "import" else cmd_name  # Python's own word
+        command = importlib.import_module(f"lamina.command.{module}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -10,6 +10,7 @@ import click
 
 from lamina.command.options import emit, json_option, reading_options
 from lamina.data.tables.source import is_table
+from lamina.progress import note
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -22,10 +23,17 @@ Examples:
   lamina data
   lamina data digits --draw digits.png
   lamina data houses.csv --target price --draw houses.png
+  lamina data photos/ --draw photos.png
   LAMINA_DATA=/mnt/mirror lamina data mnist
 """
 
 DRAWN = 40
+MOST_NOTES = 30
+TINY = 10
+"""A class of fewer pictures has none or one in a part that is a tenth."""
+
+ANY = 2**31 - 1
+"""Pictures that cannot be read, all of which are listed."""
 
 
 @click.command(epilog=EPILOG)
@@ -37,24 +45,31 @@ DRAWN = 40
 def command(name: str | None, files: tuple[str, ...], draw: Path | None, as_json: bool, **said: Any) -> None:
     """List the named sets of data with what is already there, or describe NAME: a set, a table, a folder, a .npz file.
 
+    Of pictures the classes are counted, and told what sizes and colours they have and what is odd about them; pictures
+    that cannot be read are listed. --draw shows some of each class.
+
     Of a table the columns are described: what each is taken for and why, its blanks, its values; and with --target,
     what will be predicted, repeated rows, and columns that give the target away.
     """
     asked = {option: value for option, value in said.items() if value is not None}
     asked |= {"files": files} if files else {}
-    if name is not None and is_table(name):
-        _table(name, asked, draw, as_json)
-        return
-    if asked:
-        raise click.UsageError(f"{', '.join(asked)}: for tables only, and {name or 'a list'} is none")
     if name is None:
+        if asked:
+            raise click.UsageError(f"{', '.join(asked)}: for a table or pictures; name them")
         if draw is not None:
             raise click.UsageError("--draw needs the name of the data to draw")
         _list(as_json)
         return
-    from lamina.data.named import load
+    from lamina.data.named import are_pictures, load
+    from lamina.data.sets import NAMED
 
-    dataset = load(name)
+    pictures = name not in NAMED and are_pictures(name)
+    if is_table(name) and not pictures:
+        _table(name, asked, draw, as_json)
+        return
+    if pictures:
+        asked.setdefault("skip_bad", ANY)
+    dataset = load(name, note, **asked)
     description = describe(dataset)
     if draw is not None:
         _draw(dataset, draw)
@@ -65,7 +80,14 @@ def command(name: str | None, files: tuple[str, ...], draw: Path | None, as_json
     for what, value in description.items():
         if isinstance(value, dict):
             value = ", ".join(f"{key} {count:,}" for key, count in value.items())
-        click.echo(f"{what:<10}{value:,}" if isinstance(value, int) else f"{what:<10}{value}")
+        for place, line in enumerate(value[:MOST_NOTES] if isinstance(value, list) else [value]):
+            click.echo(
+                f"{'' if place else what:<10}{line:,}"
+                if isinstance(line, int)
+                else f"{'' if place else what:<10}{line}"
+            )
+        if isinstance(value, list) and len(value) > MOST_NOTES:
+            click.echo(f"{'':<10}and {len(value) - MOST_NOTES:,} more; --json has all")
 
 
 def _table(name: str, asked: dict[str, Any], draw: Path | None, as_json: bool) -> None:
@@ -89,7 +111,8 @@ def _table(name: str, asked: dict[str, Any], draw: Path | None, as_json: bool) -
 
 def describe(dataset: Dataset) -> dict[str, Any]:
     """What a person wants to know of a dataset first."""
-    from lamina.data.named import NAMED
+    from lamina.data.sets import NAMED
+    from lamina.training.data import notes_on
 
     description: dict[str, Any] = {"name": dataset.name}
     if dataset.about:
@@ -103,6 +126,9 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     else:
         low, mean, high = (f"{number:.6g}" for number in (values.min(), values.mean(), values.max()))
         description["values"] = f"{low} to {high}, mean {mean}"
+    notes = [*notes_on(dataset), *tiny(description.get("classes", {}) if dataset.pictures is not None else {})]
+    if notes:
+        description["notes"] = notes
     if dataset.features:
         description["features"] = ", ".join(dataset.features)
     if dataset.name in NAMED:
@@ -110,12 +136,23 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     return description
 
 
+def tiny(classes: dict[str, int]) -> list[str]:
+    """What is to be said of classes with few pictures."""
+    few = [f"{name} {count}" for name, count in classes.items() if count < TINY]
+    return [f"classes of fewer than {TINY} pictures, of which a test tells little: {', '.join(few)}"] if few else []
+
+
 def _draw(dataset: Dataset, path: Path) -> None:
     import torch
 
     from lamina.chance import generator
+    from lamina.data.class_sheet import class_sheet
     from lamina.data.picture import sheet
+    from lamina.kinds import Label
 
+    if dataset.pictures is not None and isinstance(dataset.target.kind, Label):
+        _saved(class_sheet(dataset), path)
+        return
     rows = torch.randperm(len(dataset), generator=generator("drawn", dataset.name))[:DRAWN]
     _saved(sheet(dataset, rows), path)
 
@@ -130,7 +167,8 @@ def _saved(picture: Picture, path: Path) -> None:
 
 
 def _list(as_json: bool) -> None:
-    from lamina.data.named import NAMED, here
+    from lamina.data.named import here
+    from lamina.data.sets import NAMED
 
     where = {name: here(name) for name in NAMED}
     if as_json:

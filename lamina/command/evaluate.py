@@ -23,6 +23,7 @@ Examples:
   lamina evaluate runs/digits-1 digits
   lamina evaluate runs/mnist-1 other-digits.npz --json
   lamina evaluate runs/houses-1 new-*.csv
+  lamina evaluate runs/pets-1 other-pets/
 """
 
 
@@ -35,7 +36,7 @@ def command(run: Path, data: tuple[str, ...], whole: bool, as_json: bool) -> Non
     """Measure the model of RUN on DATA.
 
     Where DATA is what the run was trained on, its test part is measured; other data is measured whole. Several DATA are
-    measured together.
+    measured together. Pictures are brought to the size that the model takes, and their classes are known by name.
     """
     import torch
 
@@ -76,19 +77,20 @@ def datasets(model: Model, run: Path, data: tuple[str, ...]) -> list[Dataset]:
     if len(data) > 1 and folder is not None and all(map(is_table, data)):
         plan = read_plan(folder)
         if {file for name in data for file in files_of(name)} == trained_files(folder, plan):
-            return [data_on(model, run, plan.data)]
-    return [data_on(model, run, name) for name in data]
+            return [data_on(model, run, plan.data, note)]
+    return [data_on(model, run, name, note) for name in data]
 
 
 def measured(model: Model, parts: list[tuple[Dataset, Tensor]]) -> dict[str, Measure]:
     """The measures of a model on these rows of these datasets, taken together."""
     from lamina.data.batches import Batches
     from lamina.evaluation import evaluate
-    from lamina.model import ROWS_AT_ONCE
+    from lamina.model import rows_at_once
 
     for dataset, _ in parts:
         model.check(dataset)
-    batches = (batch for dataset, rows in parts for batch in Batches(dataset, rows, ROWS_AT_ONCE).epoch(0))
+    most = rows_at_once(model.net.given)
+    batches = (batch for dataset, rows in parts for batch in Batches(dataset, rows, most).epoch(0))
     return evaluate(model.net, batches).measures()
 
 

@@ -43,6 +43,27 @@ class ShareOrFile(click.ParamType[float | str]):
             return str(value)
 
 
+class Size(click.ParamType["int | tuple[int, int]"]):
+    """A number of pixels such as 64, for a square, or height x width such as 48x64."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | tuple[int, int]:
+        match = re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", str(value).strip())
+        if match is None:
+            self.fail(f"expected pixels such as 64, or height x width such as 48x64, got {value!r}", param, ctx)
+        return int(match[1]) if match[2] is None else (int(match[1]), int(match[2]))
+
+
+class Stages(click.ParamType[int | str]):
+    """A number of stages, or a word such as body."""
+
+    name = "body|n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        return int(value) if re.fullmatch(r"\d{1,9}", str(value)) else str(value)
+
+
 class Shares(click.ParamType[tuple[float, float]]):
     """Shares of the rows such as 0.8/0.1/0.1, or 80/10/10: those that validate and test, after those that train."""
 
@@ -60,7 +81,7 @@ class Shares(click.ParamType[tuple[float, float]]):
 
 
 def reading_options(function: Decorated) -> Decorated:
-    """How a table is read. Names that may be several can be given with commas or again and again."""
+    """How a table is read, or pictures. Names that may be several can be given with commas or again and again."""
     for option in reversed(READING):
         function = option(function)
     return function
@@ -98,7 +119,10 @@ READING = (
         metavar="TEXT",
         help="A further text that stands for a blank cell.",
     ),
-    click.option("--skip-bad", type=int, metavar="N", help="Leave out, and list, up to N rows that cannot be read."),
+    click.option("--skip-bad", type=int, metavar="N", help="Leave out, and list, up to N rows or pictures."),
+    click.option("--size", type=Size(), metavar="P|YxX", help="Bring pictures to this size.  [default: seen]"),
+    click.option("--fit", metavar="HOW", help="How pictures get there: crop, pad or stretch.  [default: crop]"),
+    click.option("--colour", metavar="C", help="Of pictures: grey, colour or auto.  [default: auto]"),
 )
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from lamina.command.lines import CSVLines, JSONLines
 from lamina.progress import note
 
 if TYPE_CHECKING:
@@ -29,12 +28,20 @@ Examples:
   lamina predict runs/digits-1 digits --probabilities
   lamina predict runs/houses-1 new.csv --keep > predicted.csv
   lamina predict runs/houses-1 part-*.csv --json
+  lamina predict runs/pets-1 photo.jpg holiday/ --top 3
 """
 
 ROWS_AT_ONCE = 1024
 
 Rows = list[dict[str, Any]] | None
-"""The cells of rows by column, where they are kept."""
+"""The cells of rows by column, where they are kept; of pictures, their files."""
+
+
+class Asked(NamedTuple):
+    """What is to be said of classes: whether the probability of each, and how many of the likeliest."""
+
+    probabilities: bool
+    top: int
 
 
 @click.command(epilog=EPILOG)
@@ -43,28 +50,36 @@ Rows = list[dict[str, Any]] | None
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--probabilities", is_flag=True, help="The probability of every class, not just of the likeliest.")
+@click.option("--top", type=click.IntRange(1), metavar="K", help="The K likeliest classes, likeliest first.")
 @click.option("--keep", is_flag=True, help="Keep the cells of the table, as they stand, before the answer.")
-def command(run: Path, data: tuple[str, ...], form: str, as_json: bool, probabilities: bool, keep: bool) -> None:
+def command(
+    run: Path, data: tuple[str, ...], form: str, as_json: bool, probabilities: bool, top: int | None, keep: bool
+) -> None:
     """Predict DATA with the model of RUN: one line of output for each row of input.
 
     For a model of a table DATA is a table with its columns, in any order and among others, or - for rows of CSV or JSON
-    on standard input, each answered as it comes. For others it is a CSV file of numbers (with a head or without), - for
-    such lines, or data as `lamina train` takes it, of which the test part is predicted if the run was trained on it.
-    Several DATA are predicted one after the other.
+    on standard input, each answered as it comes. For a model of pictures it is a picture, or a folder of which every
+    picture is predicted, in whatever folder in it. For others it is a CSV file of numbers (with a head or without), -
+    for such lines, or data as `lamina train` takes it, of which the test part is predicted if the run was trained on
+    it. Several DATA are predicted one after the other. A picture that cannot be read is named, the others are answered,
+    and the command ends with code 2.
 
     A class comes with its probability, a value with the interval that held 90 % of the errors on the validation part.
     """
+    from lamina.kinds import Label, Targets
     from lamina.model import load as load_model
 
     model = load_model(run)
     if keep and model.origin is None:
         raise click.UsageError("--keep keeps the columns of a table, but this model was trained on none")
+    if top is not None and not isinstance(model.net.target, Label | Targets):
+        raise click.UsageError(f"--top names classes, but this model predicts {model.net.target}")
     writer = JSONLines() if as_json or form == "json" else CSVLines()
     remarks = Remarks(model)
     try:
         for chunk, rows in asked(run, model, data or ("-",), keep):
             remarks.see(chunk)
-            lines = answers(model, chunk, probabilities, remarks)
+            lines = answers(model, chunk, Asked(probabilities, top or 1), remarks)
             for line in lines if rows is None else map(beside, rows, lines):
                 writer.write(line)
             sys.stdout.flush()
@@ -77,8 +92,12 @@ def command(run: Path, data: tuple[str, ...], form: str, as_json: bool, probabil
 def asked(run: Path, model: Model, data: tuple[str, ...], keep: bool) -> Iterator[tuple[Any, Rows]]:
     """Batches of what the model is asked, of one file after the other; all of them must be there."""
     if model.origin is None:
+        from lamina.command.photos import Photos
+
+        photos = Photos(run, model)
         for name in data:
-            yield from inputs(run, model, name)
+            yield from photos.batches(name) if photos.are(name) else inputs(run, model, name)
+        photos.complain()
         return
     from lamina.data.tables.source import paths_of
 
@@ -152,14 +171,14 @@ def opened(data: str) -> AbstractContextManager[Any]:
         raise DataError(f"{data} cannot be read: {error.strerror}; check the path") from None
 
 
-def answers(model: Model, chunk: Any, probabilities: bool, remarks: Remarks) -> Iterator[dict[str, Any]]:
+def answers(model: Model, chunk: Any, asked: Asked, remarks: Remarks) -> Iterator[dict[str, Any]]:
     """A line of output for each row: names and numbers in their order."""
     answer = model.predict(chunk)
     if hasattr(answer, "_fields"):
-        yield from one_answer(remarks.bounded(answer), model.classes, targets_of(model), probabilities)
+        yield from one_answer(remarks.bounded(answer), model.classes, targets_of(model), asked)
         return
     ends = zip(map(remarks.bounded, answer), model.parts, strict=True)
-    each = [one_answer(part, named.classes, (), probabilities) for part, named in ends]
+    each = [one_answer(part, named.classes, (), asked) for part, named in ends]
     for lines in zip(*each, strict=True):
         named = zip(model.parts, lines, strict=True)
         yield {f"{what}_{part.name}": value for part, line in named for what, value in line.items()}
@@ -171,14 +190,18 @@ def targets_of(model: Model) -> tuple[str, ...]:
 
 
 def one_answer(
-    answer: Any, classes: tuple[str, ...], targets: tuple[str, ...], probabilities: bool
+    answer: Any, classes: tuple[str, ...], targets: tuple[str, ...], asked: Asked
 ) -> Iterator[dict[str, Any]]:
     """The lines of one end's answer. One value needs no name; several have those of their columns, or their numbers."""
     if hasattr(answer, "label"):
         names = classes or tuple(map(str, range(answer.probabilities.shape[1])))
         for label, row in zip(answer.label.tolist(), rounded(answer.probabilities), strict=True):
             line: dict[str, Any] = {"prediction": names[label], "probability": row[label]}
-            if probabilities:
+            # The label comes first even where another class is as likely.
+            order = sorted(range(len(row)), key=lambda place: (place != label, -(row[place] or 0)))
+            for rank, place in enumerate(order[1 : asked.top], start=2):
+                line |= {f"prediction_{rank}": names[place], f"probability_{rank}": row[place]}
+            if asked.probabilities:
                 line |= {f"p({name})": value for name, value in zip(names, row, strict=True)}
             yield line
         return
@@ -237,53 +260,3 @@ class Remarks:
             yield f"predicted with {count:,} blank{'s' * (count > 1)} in {name!r}, which had none in training"
         if self._boundless:
             yield "no interval: the validation part was too small to tell"
-
-
-class CSVLines:
-    """A head, then a line for each answer."""
-
-    def __init__(self) -> None:
-        self.writer: csv.DictWriter[str] | None = None
-
-    def write(self, line: dict[str, Any]) -> None:
-        if self.writer is None:
-            self.writer = csv.DictWriter(sys.stdout, list(line), lineterminator="\n")
-            self.writer.writeheader()
-        further = [name for name in line if name not in self.writer.fieldnames]
-        if further:
-            from lamina.errors import DataError
-
-            raise DataError(
-                f"expected rows with the columns of the first, which the head names, got one that also has"
-                f" {', '.join(map(repr, further))}; use --json, or leave out --keep"
-            )
-        self.writer.writerow({name: cell_text(value) for name, value in line.items()})
-
-
-def cell_text(value: Any) -> Any:
-    """A value as a cell of CSV: what CSV has no place for, as JSON has it."""
-    return json_text(value) if isinstance(value, bool | list | dict) else value
-
-
-class JSONLines:
-    """A JSON object for each answer."""
-
-    def write(self, line: dict[str, Any]) -> None:
-        sys.stdout.write(json_text(line) + "\n")
-
-
-def json_text(value: Any) -> str:
-    """A value as JSON: of a table also days, decimals and the like, as they are written."""
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
-    except ValueError:
-        return json.dumps(finite(value), ensure_ascii=False, allow_nan=False, default=str)
-
-
-def finite(value: Any) -> Any:
-    """A value with null in place of NaN and what is infinite, for which JSON has no word."""
-    if isinstance(value, dict):
-        return {name: finite(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamina.command.options import Duration, ShareOrFile, Shares, emit, json_option, measure_lines, reading_options
+from lamina.command.options import (
+    Duration,
+    ShareOrFile,
+    Shares,
+    Stages,
+    emit,
+    json_option,
+    measure_lines,
+    reading_options,
+)
 from lamina.progress import note
 
 if TYPE_CHECKING:
@@ -27,6 +36,8 @@ Examples:
   lamina train iris --folds 5
   lamina train houses.csv --target price
   lamina train sales-*.parquet --target revenue --time day --kind zip=category
+  lamina train photos/ --size 48x64 --fit pad --skip-bad 5
+  lamina train photos/ --from models/resnet18 --freeze body
   lamina train runs/iris-1/run.toml --seed 1
 """
 
@@ -37,6 +48,14 @@ LENGTHS = {"epochs", "steps", "budget_seconds"}
 @click.argument("data", nargs=-1, required=True)
 @reading_options
 @click.option("--net", metavar="SENTENCE", help="The net; without it, one that suits the data is chosen and shown.")
+@click.option(
+    "--as-written",
+    "rewrite",
+    is_flag=True,
+    flag_value=False,
+    default=None,
+    help="Train the net exactly as it is written.",
+)
 @click.option("--optimizer", metavar="SENTENCE", help="The optimizer with its rate.  [default: AdamW with a cosine]")
 @click.option("--epochs", type=int, metavar="N", help="Passes over the training data.")
 @click.option("--steps", type=int, metavar="N", help="Updates.")
@@ -57,13 +76,20 @@ LENGTHS = {"epochs", "steps", "budget_seconds"}
 @click.option("--split", type=Shares(), help="Instead of both: shares such as 0.8/0.1/0.1.")
 @click.option("--group", metavar="C", help="Rows that share the value of column C stay on one side of the split.")
 @click.option("--time", metavar="C", help="Split by column C: the past trains, the future tests.")
+@click.option("--from", "start", metavar="FOLDER", help="Start from the weights of this run or model.")
+@click.option("--freeze", type=Stages(), help="What of them stays as it is: body, or its first N stages.")
+@click.option("--body-rate", type=float, metavar="F", help="Their rate, as a share of that of the rest.  [default: 1]")
+@click.option("--views", metavar="SENTENCE", help="Views of a picture to average when testing: 'Views(shift=1)'.")
 @click.option("--device", help="auto, cpu, cuda, ...  [default: auto]")
 @click.option("--threads", type=int, metavar="N", help="Threads of the CPU.  [default: as many as pay]")
 @json_option
 def command(
     data: tuple[str, ...], seeds: int | None, folds: int | None, out: Path | None, as_json: bool, **said: Any
 ) -> None:
-    """Train a net on DATA: a named set (`lamina data` lists them), a table, a folder of IDX files, or an .npz file.
+    """Train a net on DATA: a named set (`lamina data` lists them), pictures, a table, IDX files, or an .npz file.
+
+    Pictures lie in a folder with a folder for each class, perhaps within train/ and test/; or a table lists their paths
+    and classes. They are brought to one --size.
 
     A table is a .csv, .tsv, .txt, .parquet or .jsonl file, packed (.gz, .zst) or not, or several of one kind; it needs
     --target. Where DATA is a run.toml, what it says is done again; options go before it.
@@ -80,7 +106,7 @@ def command(
         data, seeds, folds, {name: value for name, value in said.items() if value is not None}
     )
     net = settings.pop("net", None)
-    chosen = default_net(dataset) if net is None else None
+    chosen = default_net(dataset) if net is None and "start" not in settings else None
     several = partial(train_seeds, seeds=seeds or 1) if folds is None else partial(train_folds, folds=folds)
     runs = several(
         chosen.net if chosen else net,
@@ -131,15 +157,15 @@ def asked_for(
 def again(toml: Path, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The data of a plan in a file, and its settings where nothing else is asked for."""
     from lamina.errors import DataError
-    from lamina.training.data import ARRAYS
-    from lamina.training.plan import noted_in, plan_in
+    from lamina.training.data import ARRAYS, reading_in
+    from lamina.training.plan import plan_in
 
     plan = plan_in(toml)
     # A length that is asked for takes the place of the plan's, whichever that was.
     passed_over = LENGTHS if settings.keys() & LENGTHS else set()
     defaults = {setting.name: setting.default for setting in plan.settings()}
     known = {n: value for n, value in plan.values().items() if value != defaults[n] and n not in passed_over}
-    settings = known | noted_in(toml, "table") | settings
+    settings = known | reading_in(toml) | settings
     data = settings.pop("data")
     if data == ARRAYS:
         raise DataError(f"{toml}: that run was trained on arrays; train it from Python, where they are")

@@ -12,12 +12,14 @@ import numpy as np
 
 import lamina
 from lamina.baselines import Baseline
+from lamina.data.dataset import Dataset
 from lamina.kinds import Table, Vector
 from lamina.metrics import Measure, Tally
 from lamina.report.answers import FEATURES, Answers
 from lamina.report.content import Content
 from lamina.report.page import page
 from lamina.training import files, machine
+from lamina.training.data import notes_on, reading_note
 from lamina.training.log import read_log
 from lamina.training.plan import FILE as PLAN
 from lamina.training.plan import Plan
@@ -50,13 +52,13 @@ def gathered(
     job: Job, valid: dict[str, Measure], test: Tally, baselines: dict[str, Baseline], answers: Answers
 ) -> Content:
     """Everything that the page says."""
-    log, origin = read_log(job.folder), job.dataset.origin
+    log = read_log(job.folder)
     return Content(
-        data=Path(job.dataset.name).name if job.dataset.origin is not None else job.dataset.name,
+        data=called(job.dataset),
         about=job.dataset.about,
         net=job.plan.net,
         run=str(job.folder),
-        commands=commands(job.plan, job.folder),
+        commands=commands(job.plan, job.folder, pictures=job.dataset.pictures is not None),
         sizes=dict(zip(("trained on", "validated on", "tested on"), map(len, job.shares), strict=True)),
         valid=valid,
         test=test.measures(),
@@ -67,7 +69,7 @@ def gathered(
         stages=job.net.rows(),
         log=log,
         troubles=troubles(job),
-        notes=list(job.dataset.origin.notes) if job.dataset.origin is not None else [],
+        notes=list(notes_on(job.dataset)),
         answers=answers.told(test),
         features=job.dataset.features[:FEATURES] if isinstance(job.dataset.inputs.kind, Vector | Table) else (),
         facts={
@@ -77,16 +79,27 @@ def gathered(
             **({} if (held := answers.coverage()) is None else {"held by 90 % intervals": f"{held:.1%}"}),
         },
         plan={name: "none" if value is None else str(value) for name, value in job.plan.values().items()}
-        | ({} if origin is None else {f"table {name}": str(value) for name, value in origin.reading.to_json().items()}),
+        | {
+            f"{table} {name}": str(value)
+            for table, said in reading_note(job.dataset).items()
+            for name, value in said.items()
+        },
         machine=machine_facts(job, log),
     )
 
 
-def commands(plan: Plan, run: Path) -> list[tuple[str, str]]:
+def called(dataset: Dataset) -> str:
+    """What a dataset is called at the top of the page: of a path the last part."""
+    of_files = dataset.origin is not None or dataset.pictures is not None
+    return (Path(dataset.name).name if of_files else "") or dataset.name
+
+
+def commands(plan: Plan, run: Path, pictures: bool = False) -> list[tuple[str, str]]:
     """Command lines to go on from here, each with what it does; there is nothing to resume in an ended run."""
     folder = shlex.quote(str(run))
     lines = [("the plan, the table, the figures", f"lamina show {folder}")]
-    lines.append(("the rows of a file, predicted", f"lamina predict {folder} FILE"))
+    what = "pictures, or folders of them, predicted" if pictures else "the rows of a file, predicted"
+    lines.append((what, f"lamina predict {folder} FILE"))
     if plan.data != "arrays":
         lines.append(("the test part, measured again", f"lamina evaluate {folder} {shlex.quote(plan.data)}"))
     if plan.data != "arrays":
@@ -106,10 +119,10 @@ def troubles(job: Job) -> list[str]:
     if job.stopped_early:
         said.append(
             f"Stopped early: no better validation loss for {job.plan.patience} evaluations."
-            f" The weights of step {job.best['step']:,} are kept."
+            f" The weights of step {job.best.step:,} are kept."
         )
-    elif job.best_weights:
-        said.append(f"The weights of step {job.best['step']:,} are kept: their validation loss was the best.")
+    elif job.best.weights:
+        said.append(f"The weights of step {job.best.step:,} are kept: their validation loss was the best.")
     return said
 
 

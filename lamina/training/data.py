@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from lamina.asked import origin_for
 from lamina.data.dataset import Dataset
-from lamina.data.named import NAMED, load
+from lamina.data.named import PICTURE_SETTINGS, TABLE_SETTINGS, are_pictures, check_effect, load
+from lamina.data.sets import NAMED
 from lamina.data.sources.arrays import from_arrays
 from lamina.data.split import Parts, fingerprint, split
-from lamina.data.tables.reading import Reading, as_reading
+from lamina.data.tables.reading import as_reading
 from lamina.data.tables.source import is_table, paths_of
 from lamina.errors import DataError, LaminaError
-from lamina.training.plan import FILE, Plan, noted, read_plan
+from lamina.kinds import Image
+from lamina.training.plan import FILE, Plan, noted, noted_in, read_plan
 
 if TYPE_CHECKING:
     from lamina.model import Model
+
+READING = tuple(dict.fromkeys((*TABLE_SETTINGS, *PICTURE_SETTINGS)))
+"""What can be said of how data is read."""
 
 ARRAYS = "arrays"
 """What a plan calls data that was passed from Python."""
@@ -94,24 +100,45 @@ def data_for(
 
     Args:
         data: a dataset already, a name, a path, a pair of arrays, or a frame.
-        settings: some of `Reading` among others. `test` is one of them where it is no share but a file.
+        settings: some of `Reading` or `PictureReading` among others. `test` is one of them where it is no share but a
+            file.
         say: takes what was assumed and decided, if the data are read here.
     """
-    asked = {setting.name: settings[setting.name] for setting in Reading.settings() if asks(setting.name, settings)}
+    asked = {name: settings[name] for name in READING if asks(name, settings)}
     others = {name: value for name, value in settings.items() if name not in asked}
     if isinstance(data, Dataset):
         if asked:
-            raise DataError(f"{', '.join(asked)} would say how a table is read, but this is a dataset already")
+            raise DataError(f"{', '.join(asked)} would say how data is read, but this is a dataset already")
         return data, others
-    dataset = as_dataset(data, asked)
-    if dataset.origin is not None and say is not None:
-        for text in dataset.origin.notes:
+    dataset = as_dataset(data, asked, say)
+    if say is not None:
+        for text in notes_on(dataset):
             say(text)
     return dataset, others
 
 
+def notes_on(dataset: Dataset) -> tuple[str, ...]:
+    """What was assumed, decided and found when a dataset was read, a sentence each."""
+    return next((known.notes for known in (dataset.origin, dataset.pictures) if known is not None), ())
+
+
+def reading_note(dataset: Dataset) -> dict[str, dict[str, Any]]:
+    """How a dataset was read, as a table of run.toml; none where there was nothing to say."""
+    if dataset.origin is not None:
+        return {"table": dataset.origin.reading.to_json()}
+    if dataset.pictures is None:
+        return {}
+    target = dataset.pictures.target
+    return {"pictures": dataset.pictures.reading.to_json() | ({} if target is None else {"target": target})}
+
+
+def reading_in(toml: Path) -> dict[str, Any]:
+    """How the data of a run was read, from its run.toml."""
+    return noted_in(toml, "table") | noted_in(toml, "pictures")
+
+
 def asks(name: str, settings: dict[str, Any]) -> bool:
-    """Whether settings say this of how a table is read."""
+    """Whether settings say this of how data is read."""
     return settings.get(name) is not None and not (name == "test" and isinstance(settings[name], float | int))
 
 
@@ -120,7 +147,8 @@ def load_data(data: Any, **reading: Any) -> Dataset:
 
     Args:
         data: what is meant.
-        reading: how a table is read: the settings of `Reading`, of which it needs the target.
+        reading: how it is read: the settings of `Reading` for a table, which needs the target, and of `PictureReading`
+            for pictures.
 
     Raises:
         DataError: if it is none of these, or cannot be read or fetched.
@@ -131,24 +159,26 @@ def load_data(data: Any, **reading: Any) -> Dataset:
     return as_dataset(data, reading)
 
 
-def as_dataset(data: Any, asked: dict[str, Any] | None = None) -> Dataset:
+def as_dataset(data: Any, asked: dict[str, Any] | None = None, say: Callable[[str], object] | None = None) -> Dataset:
     """The dataset that the user means: a name or path, a pair of arrays, a frame, or a dataset already.
 
     Args:
         data: what is meant.
-        asked: how it is read, if it is a table; the settings of `Reading`.
+        asked: how it is read: the settings of `Reading` for a table, of `PictureReading` for pictures.
+        say: takes what people should know while they wait, a sentence each.
     """
     if isinstance(data, Dataset):
         return data
     if isinstance(data, (str, Path)):
-        return load(str(data), **(asked or {}))
+        return load(str(data), say, **(asked or {}))
     if is_frame(data):
         from lamina.data.tables.table import load_table
 
+        check_effect("this", asked or {}, TABLE_SETTINGS, "a frame")
         return load_table(data, as_reading(asked or {}))
     if isinstance(data, tuple) and len(data) == 2:
         if asked:
-            raise DataError(f"{', '.join(asked)} would say how a table is read, but these are arrays; leave them out")
+            raise DataError(f"{', '.join(asked)} would say how data is read, but these are arrays; leave them out")
         return from_arrays(*data)
     raise DataError(
         f"data must be a name, a path, a frame, or a pair (inputs, target) of arrays, got {type(data).__name__}"
@@ -160,8 +190,11 @@ def is_frame(data: Any) -> bool:
     return isinstance(data, dict) or hasattr(data, "__arrow_c_stream__") or hasattr(data, "__dataframe__")
 
 
-def data_on(model: Model, folder: Path, where: str) -> Dataset:
-    """Data for the model of a run: a table is encoded as the one that it was trained on."""
+def data_on(model: Model, folder: Path, where: str, say: Callable[[str], object] | None = None) -> Dataset:
+    """Data for the model of a run: a table is encoded as the one that it was trained on, pictures are sized so."""
+    given = model.net.given
+    if isinstance(given, Image) and where not in NAMED and are_pictures(where):
+        return _pictures_on(model, given, folder, where, say)
     if model.origin is None or not is_table(where):
         return load(where)
     run = run_of(folder)
@@ -172,17 +205,30 @@ def data_on(model: Model, folder: Path, where: str) -> Dataset:
     return model.read(where)
 
 
-def trained_before(model: Model, folder: Path, dataset: Dataset) -> int:
-    """How many rows of a further table have the inputs of a row that trained the model, as far as can be told."""
+def _pictures_on(model: Model, given: Image, folder: Path, where: str, say: Callable[[str], object] | None) -> Dataset:
+    from lamina.data.pictures.load import load_pictures
+
     run = run_of(folder)
-    if model.origin is None or dataset.origin is None or run is None or trained_on(run, dataset):
+    target = None if run is None else noted(run, "pictures").get("target")
+    if run is not None and read_plan(run).data == address_of(where):
+        return load(where, say, **reading_in(run / FILE))  # its test part is known then
+    reading = origin_for(given, model.scale, model.pictures).settled()
+    return load_pictures(where, reading, target if is_table(where) else None, say, model.classes)
+
+
+def trained_before(model: Model, folder: Path, dataset: Dataset) -> int:
+    """How many rows of further data have the inputs of a row that trained the model, as far as can be told."""
+    run = run_of(folder)
+    like = (model.origin is None) == (dataset.origin is None) and (model.pictures is None) == (dataset.pictures is None)
+    if (model.origin is None and model.pictures is None) or not like or run is None or trained_on(run, dataset):
         return 0
     plan = read_plan(run)
     try:
-        own = load(plan.data, **model.origin.reading.values())
+        own = load(plan.data, **reading_in(run / FILE))
     except LaminaError:  # it is not there any more, or is another
         return 0
-    if own.origin is None or own.origin.fields != model.origin.fields or not trained_on(run, own):
+    fields = None if model.origin is None else model.origin.fields
+    if (None if own.origin is None else own.origin.fields) != fields or not trained_on(run, own):
         return 0
     return int(torch.isin(dataset.inputs.hashes, own.inputs.hashes[parts_of(own, plan).train]).sum())
 

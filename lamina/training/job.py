@@ -15,12 +15,15 @@ from lamina.data.dataset import Dataset
 from lamina.data.split import Parts, fingerprint
 from lamina.errors import RunError
 from lamina.evaluation import evaluate
-from lamina.metrics import Tally, improves
+from lamina.layers.towers import gpus, spread
+from lamina.metrics import Tally
+from lamina.model import rows_at_once
 from lamina.net import build, foreign, work_of
 from lamina.sentence import parse_as
 from lamina.stage import Stage
 from lamina.training import machine
 from lamina.training.average import Average
+from lamina.training.best import Best
 from lamina.training.checkpoint import Checkpoints, Snapshot
 from lamina.training.data import parts_of
 from lamina.training.log import Log
@@ -28,10 +31,11 @@ from lamina.training.loop import Step, fit
 from lamina.training.optimizers import Optimizer, restore_state, state_tensors
 from lamina.training.plan import Plan, edited
 from lamina.training.rates import Rate, rate_at
+from lamina.training.start import Taken, freeze, frozen_stages, slowed, take
 from lamina.training.weights import fit_into
 
 LOOK_ROWS = 1024
-"""Examples in a batch that is only looked at: for statistics, and for evaluation."""
+"""Most examples in a batch that is only looked at: for statistics, and for evaluation."""
 
 
 class Evaluation(NamedTuple):
@@ -59,9 +63,12 @@ class Job:
         self.shares: Parts = parts_of(dataset, plan)
         self.optimizer = parse_as(Optimizer, plan.optimizer)
         self.net = build(stage, dataset.inputs.kind, dataset.target.kind, plan.seed).to(self.device)
+        if plan.device == "auto" and spread(self.net, gpus()):
+            say("towers stand on a GPU each")
         machine.prepare(plan.threads or machine.threads_for(work_of(self.net, plan.batch // plan.parts)))
         self.groups = self.optimizer.start(self.net.named_parameters())
         self.average = Average(self.net, plan.average) if plan.average is not None else None
+        self.taken: Taken | None = None
         self.batches = Batches(dataset, self.shares.train, plan.batch, plan.seed, self.device)
         self.note_warmup()
         self.checkpoints = Checkpoints(folder / "checkpoints", say)
@@ -69,9 +76,7 @@ class Job:
         self.step = 0
         self.seconds_before = 0.0
         self.started = time.perf_counter()
-        self.best: dict[str, float] = {"value": math.nan, "step": 0}
-        self.best_weights: dict[str, Tensor] = {}
-        self.waited = self.troubles = 0
+        self.best, self.troubles = Best(), 0
         self.rate_factor, self.stopped_early = 1.0, False
 
     def note_warmup(self) -> None:
@@ -82,10 +87,21 @@ class Job:
 
     # --- what is asked of it ---------------------------------------------------------------------------------------
 
+    def start_from(self, taken: Taken) -> None:
+        """Bear in mind what comes from the plan's start: what of it is frozen, and at what rate the rest learns."""
+        self.taken = taken
+        freeze(self.net, frozen_stages(self.net, self.plan))
+        groups = self.optimizer.start(self.net.named_parameters())
+        self.groups = slowed(groups, self.net, taken.stages, self.plan.body_rate)
+
     def begin(self) -> None:
-        """Take the statistics of the training data that stages need; after this the first step can come."""
-        still = Batches(self.dataset, self.shares.train, LOOK_ROWS, None, self.device)
-        self.net.learn(lambda: ((batch.inputs, batch.target) for batch in still.epoch(0)))
+        """Take weights and statistics that the net starts with; after this the first step can come."""
+        still = self.still(self.shares.train)
+        if self.taken is not None:
+            self.say(take(self.net, self.plan, self.taken, self.dataset))
+            self.average = None if self.plan.average is None else Average(self.net, self.plan.average)
+        stages, end = (0, False) if self.taken is None else (self.taken.stages, self.taken.end)
+        self.net.learn(lambda: ((batch.inputs, batch.target) for batch in still.epoch(0)), stages, end)
         self.started = time.perf_counter()
 
     def events(self, signals: machine.Signals) -> Iterator[Step | Evaluation]:
@@ -128,19 +144,23 @@ class Job:
 
     def keep_best(self) -> None:
         """Leave the net with the weights that the run is to end with: the best, the average, or the last."""
-        if self.best_weights:
-            fit_into(self.net.state_dict(), self.best_weights, "the best weights")
+        if self.best.weights:
+            fit_into(self.net.state_dict(), self.best.weights, "the best weights")
         elif self.average is not None:
             fit_into(dict(self.net.named_parameters()), self.average.tensors(), "the average")
 
     def evaluate(self, rows: Tensor, see: Callable[[Batch, Any], object] | None = None) -> Tally:
         """The tally of the net as it is now over these rows; `see` takes each batch with the answer to it."""
-        return evaluate(self.net, Batches(self.dataset, rows, LOOK_ROWS, None, self.device).epoch(0), see)
+        return evaluate(self.net, self.still(rows).epoch(0), see)
 
     def calibrate(self) -> None:
         """Let the net see how far its answers are off on the validation part."""
-        still = Batches(self.dataset, self.shares.valid, LOOK_ROWS, None, self.device)
-        self.net.calibrate((batch.inputs, batch.target) for batch in still.epoch(0))
+        self.net.calibrate((batch.inputs, batch.target) for batch in self.still(self.shares.valid).epoch(0))
+
+    def still(self, rows: Tensor) -> Batches:
+        """Rows in batches to be looked at, as they stand."""
+        most = min(LOOK_ROWS, rows_at_once(self.net.given))
+        return Batches(self.dataset, rows, most, None, self.device)
 
     # --- how far it is ---------------------------------------------------------------------------------------------
 
@@ -200,14 +220,9 @@ class Job:
         self.log.evaluation(evaluation.step, {name: measure.value for name, measure in measures.items()})
         if self.plan.patience is None:
             return
-        value = measures[evaluation.tally.chosen_by].value
-        if math.isfinite(value) and improves(evaluation.tally.chosen_by, value, self.best["value"]):
-            self.best = {"value": value, "step": evaluation.step}
-            self.best_weights = self.weights()
-            self.waited = 0
-        else:
-            self.waited += 1
-            self.stopped_early = self.waited >= self.plan.patience
+        chosen = evaluation.tally.chosen_by
+        self.best.judge(chosen, measures[chosen].value, evaluation.step, self.weights)
+        self.stopped_early = self.best.waited >= self.plan.patience
 
     def weights(self) -> dict[str, Tensor]:
         """A copy of what would be kept if the run ended now."""
@@ -240,8 +255,7 @@ class Job:
         """Write a checkpoint. If the disk refuses, say so and train on, unless this one must be."""
         state: dict[str, Any] = {
             "seconds": self.seconds(),
-            "best": [self.best["value"] if self.best_weights else None, self.best["step"]],
-            "waited": self.waited,
+            **self.best.state(),
             "stopped_early": self.stopped_early,
             "troubles": self.troubles,
             "rate_factor": self.rate_factor,
@@ -251,7 +265,7 @@ class Job:
         }
         average = self.average.tensors() if self.average is not None else {}
         tensors = {"model": self.net.state_dict(), "optimizer": state_tensors(self.groups)}
-        extra = {"average": average, "best": self.best_weights}
+        extra = {"average": average, "best": self.best.weights}
         try:
             state["log_bytes"] = self.log.flush()
             protected = (
@@ -285,10 +299,8 @@ class Job:
         restore_state(self.groups, snapshot.tensors["optimizer"])
         if self.average is not None:
             fit_into(self.average.tensors(), snapshot.tensors["average"], f"{where}, average")
-        self.best_weights = dict(snapshot.tensors.get("best", {}))
-        value, step = state["best"]
-        self.best = {"value": math.nan if value is None else value, "step": step}
-        self.step, self.waited, self.stopped_early = snapshot.step, state["waited"], state["stopped_early"]
+        self.best.restore(state, snapshot.tensors.get("best", {}))
+        self.step, self.stopped_early = snapshot.step, state["stopped_early"]
         self.troubles, self.rate_factor = state["troubles"], state["rate_factor"]
         self.seconds_before, self.started = state["seconds"], time.perf_counter()
         self.log.cut(state["log_bytes"])

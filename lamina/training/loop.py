@@ -109,7 +109,8 @@ def differentiate(net: Net, cut: list[Batch], seed: int, number: int, strange: b
     """
     total, units = 0.0, 0
     for place, piece in enumerate(cut):
-        with drawing(seed, number, piece.examples), own_noise(seed, number, place) if strange else nullcontext():
+        draws = drawing(seed, number, piece.examples, piece.epoch)
+        with draws, own_noise(seed, number, place) if strange else nullcontext():
             score = net.score(piece.inputs, piece.target)
         # The mean's gradient comes from the seed of the backward pass: no node for a division, nothing to do after.
         torch.autograd.backward(score.total, score.total.new_tensor(1 / score.count if len(cut) == 1 else 1.0))
@@ -141,4 +142,5 @@ def length(gradients: list[Tensor]) -> float:
     small = [gradient for gradient in gradients if gradient.numel() < LARGE or not gradient.is_contiguous()]
     norms = [torch.dot(gradient, gradient).sqrt() for gradient in large]
     norms += torch._foreach_norm(small) if small else []
-    return float(torch.linalg.vector_norm(torch.stack(norms)))
+    # Gradients may stand on several devices; their norms come to one.
+    return float(torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms])))

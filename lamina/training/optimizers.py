@@ -28,6 +28,8 @@ class Group:
     parameters: list[nn.Parameter]
     weight_decay: float
     state: dict[str, list[Tensor]] = field(default_factory=dict)
+    factor: float = 1.0
+    """What the rate is multiplied by for these."""
 
     def with_gradients(self) -> tuple[list[Tensor], list[Tensor], dict[str, list[Tensor]]]:
         """The parameters that have a gradient now, these gradients, and the state that goes with them."""
@@ -56,22 +58,28 @@ class Optimizer(Word):
         return self.keeps
 
     def start(self, named_parameters: Iterable[tuple[str, nn.Parameter]]) -> list[Group]:
-        """Group the parameters (weights that decay, and the rest) and make the state of each."""
+        """Group the parameters (weights that decay, and the rest, of each device) and make the state of each."""
         trained = [(name, parameter) for name, parameter in named_parameters if parameter.requires_grad]
         decays = self.weight_decay > 0
         decayed = [(name, parameter) for name, parameter in trained if decays and parameter.dim() > 1]
         plain = [(name, parameter) for name, parameter in trained if not decays or parameter.dim() <= 1]
         groups = []
         for members, decay in ((decayed, self.weight_decay), (plain, 0.0)):
-            group = Group([name for name, _ in members], [parameter for _, parameter in members], decay)
-            for name in self.kept():
-                group.state[name] = [torch.zeros_like(p, memory_format=torch.preserve_format) for p in group.parameters]
-            if self.counts and members:
-                # One number for all of them: counting each apart would take as long as a small net's update.
-                group.state["count"] = [torch.zeros((), device=members[0][1].device)] * len(members)
-            if members:
-                groups.append(group)
+            # One kernel works on one device.
+            for device in dict.fromkeys(parameter.device for _, parameter in members):
+                here = [(name, parameter) for name, parameter in members if parameter.device == device]
+                groups.append(self.group(here, decay))
         return groups
+
+    def group(self, members: list[tuple[str, nn.Parameter]], weight_decay: float) -> Group:
+        """Parameters of one device, with new state for each."""
+        group = Group([name for name, _ in members], [parameter for _, parameter in members], weight_decay)
+        for name in self.kept():
+            group.state[name] = [torch.zeros_like(p, memory_format=torch.preserve_format) for p in group.parameters]
+        if self.counts:
+            # One number for all of them: counting each apart would take as long as a small net's update.
+            group.state["count"] = [torch.zeros((), device=members[0][1].device)] * len(members)
+        return group
 
     @torch.no_grad()
     def update(self, groups: list[Group], rate: float) -> None:
@@ -82,7 +90,7 @@ class Optimizer(Word):
                 continue
             if self.counts:
                 state["count"][0].add_(1)
-            self.change(parameters, gradients, state, rate, group.weight_decay)
+            self.change(parameters, gradients, state, rate * group.factor, group.weight_decay)
 
     def change(
         self, p: list[Tensor], g: list[Tensor], state: dict[str, list[Tensor]], rate: float, weight_decay: float

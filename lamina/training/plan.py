@@ -40,6 +40,13 @@ class Plan(Word):
         tolerance: how many times that is done before the run stops.
         valid, test: the shares of the data set aside, where its makers set none aside.
         fold, folds: in cross-validation, which of how many parts tests, from 0; `valid` is then a share of the others.
+        views: what is averaged when the trained net is measured and used, as a sentence such as "Views(shift=1)";
+            evaluations on the way look at each input once.
+        start: the folder of a run or a model whose weights this one begins with.
+        freeze: what of them stays as it is: "none", the whole "body", or the first so many of its stages. Their norms
+            keep their running statistics; dropout and augmentation act as ever.
+        body_rate: the learning rate of what comes from the start's body, as a share of the rate of the rest.
+        rewrite: whether the net is first brought into an equal form that costs less; `net` is what came of it.
         checkpoint_seconds: the time between checkpoints.
         device: "auto", "cpu", "cuda", ...
         threads: of the CPU; 0 for as many as pay: one for steps of little work, else all cores.
@@ -67,6 +74,11 @@ class Plan(Word):
     test: Share = 0.2
     fold: Natural | None = None
     folds: Folds | None = None
+    views: str | None = None
+    start: str | None = None
+    freeze: Literal["none", "body"] | Natural = "none"
+    body_rate: Positive = 1.0
+    rewrite: bool = True
     checkpoint_seconds: Positive = 30.0
     device: str = "auto"
     threads: Annotated[int, Bounds(low=0, high=1024)] = 0
@@ -79,6 +91,11 @@ class Plan(Word):
             mistakes.append(f"give one of epochs, steps and budget_seconds, got {' and '.join(lengths) or 'none'}")
         if values["parts"] > values["batch"]:
             mistakes.append(f"parts must be at most batch={values['batch']}, got parts={values['parts']}")
+        mistakes += [
+            f"{name} has no effect without start: name a model to start from, or leave it out"
+            for name, usual in (("freeze", "none"), ("body_rate", 1.0))
+            if values["start"] is None and values[name] != usual
+        ]
         mistakes += _fold_mistakes(values["fold"], values["folds"], values["test"])
         if values["folds"] is None and values["valid"] + values["test"] >= 1:
             mistakes.append("valid and test must leave something to train on: together below 1")

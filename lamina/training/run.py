@@ -10,34 +10,33 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import lamina
 from lamina.baselines import Baseline, baselines
-from lamina.data.dataset import Dataset
 from lamina.data.split import fingerprint
-from lamina.data.tables.reading import Reading
-from lamina.defaults import default_net, default_optimizer, default_pace
 from lamina.ends.regress import COVERED
-from lamina.errors import Problems, RunError, did_you_mean, listed
+from lamina.errors import Problems, RunError, listed
 from lamina.metrics import Measure, Tally
 from lamina.model import Model
-from lamina.net import foreign, misfits
+from lamina.net import foreign
+from lamina.nets.shrinking import shrunk
 from lamina.progress import note, shown
-from lamina.sentence import read_as
-from lamina.settings import bind
+from lamina.sentence import parse_as
 from lamina.stage import Stage
 from lamina.training import files, machine
-from lamina.training.data import ARRAYS, address, as_dataset, data_for
+from lamina.training.data import ARRAYS, as_dataset, data_for, reading_in, reading_note
 from lamina.training.folder import new_folder
 from lamina.training.job import Evaluation, Job
 from lamina.training.lock import Lock
 from lamina.training.loop import Step
 from lamina.training.optimizers import Optimizer
-from lamina.training.plan import FILE, Plan, noted, written_plan
+from lamina.training.plan import FILE, noted, written_plan
+from lamina.training.planning import planned, read_net, read_views
 from lamina.training.result import FILE as RESULT
 from lamina.training.result import Run, plain
+from lamina.training.start import NOTE, fitted, taken_before
+from lamina.views import Views
 
 if TYPE_CHECKING:
     from lamina.report.answers import Answers
 
-PLAN = tuple(setting.name for setting in Plan.settings())
 
 Display: TypeAlias = Callable[[Job], AbstractContextManager[Callable[[Step | Evaluation], object]]]
 """Shows a job's events to a person: a context that takes each of them."""
@@ -80,7 +79,7 @@ def train(
         True
     """
     dataset, settings = data_for(data, settings, say)
-    plan, stage = planned(net, dataset, optimizer, settings)
+    plan, stage = planned(net, dataset, optimizer, settings, say)
     folder = new_folder(out, dataset.name)
     with Lock(folder), machine.listening() as signals, machine.restored():
         if (folder / FILE).exists():
@@ -92,11 +91,15 @@ def train(
             "dataset": {"fingerprint": fingerprint(dataset)},
             "code": {"needed": foreign(job.net)},
             "machine": machine.fingerprint(job.device),
+            **reading_note(dataset),
         }
-        if dataset.origin is not None:
-            notes["table"] = dataset.origin.reading.to_json()
         with closing(job.log):
+            if plan.start is not None:
+                job.start_from(taken := fitted(job.net, plan, dataset))
+                notes[NOTE] = taken._asdict()
             files.replace(folder / FILE, written_plan(plan, lamina.__version__, notes).encode())
+            for text in shrunk(job.net):
+                say(text)
             job.begin()
             return _carry_out(job, signals, display, beside)
 
@@ -130,16 +133,19 @@ def resume(
     if net is None and noted(run.folder, "code").get("needed"):
         text = "the net holds stages of your own, so its code is needed: lamina.resume(folder, net=...)"
         raise RunError(f"{folder}: {text}")
-    dataset = as_dataset(run.plan.data if data is None else data, noted(run.folder, "table"))
+    dataset = as_dataset(run.plan.data if data is None else data, reading_in(run.folder / FILE))
     with Lock(run.folder), machine.listening() as signals, machine.restored():
         problems = Problems()
         stage = read_net(run.plan.net if net is None else net, dataset, problems)
+        read_views(run.plan.views, dataset, problems)
         if stage is None or problems.texts:
             raise RunError(listed(problems.texts, f"{run.folder / FILE} cannot be run"))
         if noted(run.folder, "dataset").get("fingerprint", known := fingerprint(dataset)) != known:
             raise RunError(f"{folder}: {dataset.name} is not the data that this run began with; bring that back")
         job = Job(run.plan, dataset, stage, run.folder, say)
         with closing(job.log):
+            if run.plan.start is not None:
+                job.start_from(taken_before(run.folder))
             job.checkpoints.clean()
             for leftover in (run.folder, run.folder / "model"):
                 files.clean(leftover)
@@ -168,9 +174,18 @@ def finish(job: Job, beside: dict[str, Baseline] | None = None) -> None:
 
     seconds = job.seconds()
     job.keep_best()
+    job.net.views = None if job.plan.views is None else parse_as(Views, job.plan.views)
     dataset = job.dataset
     job.calibrate()
-    model = Model(job.net, dataset.classes, dataset.features, dataset.inputs.scale, dataset.origin, parts=dataset.parts)
+    model = Model(
+        job.net,
+        dataset.classes,
+        dataset.features,
+        dataset.inputs.scale,
+        dataset.origin,
+        dataset.parts,
+        dataset.pictures,
+    )
     model.save(job.folder / "model")
     answers = Answers(dataset)
     valid, tally = job.evaluate(job.shares.valid).measures(), job.evaluate(job.shares.test, answers.add)
@@ -202,64 +217,6 @@ def _report(job: Job, valid: dict[str, Measure], test: Tally, beside: dict[str, 
     except (OSError, RunError) as error:
         reason = (error.strerror or error) if isinstance(error, OSError) else error
         job.say(f"{job.folder / REPORT}: the report was not written: {reason}; the run is complete without it")
-
-
-def planned(
-    net: Stage | str | None, dataset: Dataset, optimizer: Optimizer | str | None, settings: dict[str, Any]
-) -> tuple[Plan, Stage]:
-    """The resolved plan, with defaults where nothing is said, and the net's words.
-
-    Raises:
-        RunError: naming every mistake in net, optimizer and settings.
-    """
-    chosen = {name: value for name, value in settings.items() if value is not None}
-    lengths = {"epochs", "steps", "budget_seconds"} & chosen.keys()
-    pace = {name: value for name, value in default_pace(dataset).items() if not (lengths and name == "epochs")}
-    problems = Problems()
-    stage = read_net(default_net(dataset).net if net is None else net, dataset, problems)
-    said = {"data": address(dataset), "net": str(stage), **pace, **chosen}
-    rule = default_optimizer(dataset, length(said, len(dataset))) if optimizer is None else str(optimizer)
-    problems.extend(read_as(Optimizer, rule)[1], "optimizer")
-    said["optimizer"] = rule
-    if dataset.origin is not None:
-        problems.extend(unknown(said))
-        said = {name: value for name, value in said.items() if name in PLAN}
-    values, mistakes = bind("the plan", Plan.settings(), (), said)
-    problems.extend(mistakes or Plan.conflicts(**values))
-    if "split_seed" in chosen and dataset.time is not None:
-        problems.add(f"split_seed has no effect: {dataset.name} is split by time; leave it out")
-    if "test" in chosen and dataset.test is not None:
-        problems.add(f"test has no effect: {dataset.name} comes with a test part; leave it out")
-    try:
-        machine.chosen_device(values["device"])
-    except RunError as error:
-        problems.add(str(error))
-    if stage is None or problems.texts:
-        raise RunError(listed(problems.texts, "the run cannot begin"))
-    return Plan(**values), stage
-
-
-def unknown(said: dict[str, Any]) -> list[str]:
-    """Settings that neither a plan nor the reading of a table has."""
-    known = [*PLAN, *(setting.name for setting in Reading.settings())]
-    return [f"there is no setting {name!r}{did_you_mean(name, known)}" for name in said if name not in PLAN]
-
-
-def length(said: dict[str, Any], examples: int) -> int | None:
-    """About how many steps a run will have; None where time limits it, or what was said is no number."""
-    steps, epochs, batch = (said.get(name) for name in ("steps", "epochs", "batch"))
-    if isinstance(steps, int):
-        return steps
-    return epochs * examples // max(1, batch) if isinstance(epochs, int) and isinstance(batch, int) else None
-
-
-def read_net(net: Stage | str, dataset: Dataset, problems: Problems) -> Stage | None:
-    """The words of a net, which must fit the dataset; what is wrong with them goes to `problems`."""
-    stage, mistakes = (net, []) if isinstance(net, Stage) else read_as(Stage, net)
-    problems.extend(mistakes, "net")
-    if stage is not None:
-        problems.extend(misfits(stage, dataset.inputs.kind, dataset.target.kind), "net")
-    return stage
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from lamina.metrics import Measure, definition
 from lamina.stage import Stage
 from lamina.training import machine
 from lamina.training.plan import Plan
+from lamina.training.planning import planned
 from lamina.training.result import Run, plain
-from lamina.training.run import planned, train
+from lamina.training.run import train
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from PIL import Image as Picture
 
 import lamina as la
-from lamina.data.named import NAMED
+from lamina.data.sets import NAMED
 from lamina.vocabulary import WORDS
 
 
@@ -153,8 +153,8 @@ def test_a_set_is_drawn(command: Any, within: Path) -> None:
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["iris", "--draw", "no/folder.png"], "no/folder.png cannot be written: No such file or directory; name another --draw"),
-    (["irish"], "'irish' is no named set, no table, no folder with IDX files and no .npz file; did you mean 'iris'?"),
-    (["x.doc"], "x.doc: expected a table (.csv, .tsv, .parquet, .jsonl), a .npz file or a folder with IDX files, got '.doc'"),
+    (["irish"], "'irish' is no named set, no table, no folder with pictures or IDX files and no .npz file; did you mean 'iris'?"),
+    (["x.doc"], "x.doc: expected a table (.csv, .tsv, .parquet, .jsonl), a .npz file or a folder with pictures or IDX files, got '.doc'"),
 ])  # fmt: skip
 def test_a_mistake_is_one_message(command: Any, within: Path, arguments: list[str], message: str) -> None:
     Path("x.doc").write_text("text")

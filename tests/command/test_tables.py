@@ -271,7 +271,7 @@ def test_shares_can_be_said_in_one_word(command: Any, within: Path) -> None:
 
 def test_what_only_tables_have_is_refused_elsewhere(command: Any, within: Path) -> None:
     assert command("train", "iris", "--target", "species") == (
-        2, "", "lamina: target would say how a table is read, but iris is none; leave it out\n"
+        2, "", "lamina: target would say how a table is read, but iris is a named set; leave it out\n"
     )  # fmt: skip
     assert command("train", "iris", "--out", "run", "--epochs", "1").code == 0
     assert command("predict", "run", "--keep").code == 2

@@ -105,8 +105,8 @@ COUNT = "a whole number at least 1 and at most 2,147,483,647"
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["nope.npz"], "nope.npz: expected a .npz file, found nothing there; check the path"),
-    (["digit"], "'digit' is no named set, no table, no folder with IDX files and no .npz file; did you mean 'digits'?"),
-    (["x" * 999], f"'{'x' * 56}... is no named set, no table, no folder with IDX files and no .npz file; check the path"),
+    (["digit"], "'digit' is no named set, no table, no folder with pictures or IDX files and no .npz file; did you mean 'digits'?"),
+    (["x" * 999], f"'{'x' * 56}... is no named set, no table, no folder with pictures or IDX files and no .npz file; check the path"),
     (["iris", "--epochs", "3", "--steps", "5"], "give one of epochs, steps and budget_seconds, got epochs and steps"),
     (["iris", "--seeds", "0"], "seeds must be at least 1, got seeds=0"),
     (["iris", "--optimizer", "SGD(0.1, nesterov=True)"],

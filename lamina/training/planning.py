@@ -1,0 +1,118 @@
+"""What is asked of a run becomes its plan: defaults where nothing is said, and every mistake at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lamina.data.dataset import Dataset
+from lamina.defaults import Suggestion, default_net, default_optimizer, default_pace
+from lamina.errors import KindError, Problems, RunError, did_you_mean, listed
+from lamina.net import misfits
+from lamina.rewrite import rewritten_from
+from lamina.sentence import read_as
+from lamina.settings import bind
+from lamina.stage import Stage
+from lamina.training import machine
+from lamina.training.data import READING, address
+from lamina.training.optimizers import Optimizer
+from lamina.training.plan import Plan
+from lamina.training.source import finetuning_optimizer, source_for, started_net
+from lamina.views import Views
+
+PLAN = tuple(setting.name for setting in Plan.settings())
+
+
+def planned(
+    net: Stage | str | None,
+    dataset: Dataset,
+    optimizer: Optimizer | str | None,
+    settings: dict[str, Any],
+    say: Callable[[str], object] = lambda text: None,
+) -> tuple[Plan, Stage]:
+    """The resolved plan, with defaults where nothing is said, and the net's words, rewritten if they may be.
+
+    Raises:
+        RunError: naming every mistake in net, optimizer and settings.
+    """
+    chosen = {name: value for name, value in settings.items() if value is not None}
+    lengths = {"epochs", "steps", "budget_seconds"} & chosen.keys()
+    problems = Problems()
+    source = None
+    if "start" in chosen:
+        chosen["start"] = str(Path(chosen["start"]).resolve())
+        source = source_for(chosen["start"], dataset, problems)
+    suggested = Suggestion("", "")
+    if net is None and source is not None:
+        net = started_net(source, dataset)
+    elif net is None:
+        suggested = default_net(dataset)
+        net = suggested.net
+    stage = read_net(net, dataset, problems)
+    if stage is not None and not problems.texts and chosen.get("rewrite", True):
+        stage, gains = rewritten_from(stage, dataset.inputs.kind, () if source is None else source.body)
+        for gain in gains:
+            say(f"net: {gain}")
+    pace = {**default_pace(dataset), **suggested.pace}
+    pace = {name: value for name, value in pace.items() if not (lengths and name == "epochs")}
+    said = {"data": address(dataset), "net": str(stage), **pace, **chosen}
+    steps = length(said, len(dataset))
+    usual = default_optimizer if source is None else partial(finetuning_optimizer, chosen.get("freeze"))
+    rule = str(optimizer or suggested.optimizer or usual(dataset, steps))
+    problems.extend(read_as(Optimizer, rule)[1], "optimizer")
+    said["optimizer"] = rule
+    if chosen.get("views") is not None:
+        said["views"] = str(chosen["views"])
+        read_views(said["views"], dataset, problems)
+    if dataset.origin is not None or dataset.pictures is not None:
+        problems.extend(unknown(said))
+        said = {name: value for name, value in said.items() if name in PLAN}
+    values, mistakes = bind("the plan", Plan.settings(), (), said)
+    problems.extend(mistakes or Plan.conflicts(**values))
+    if "split_seed" in chosen and dataset.time is not None:
+        problems.add(f"split_seed has no effect: {dataset.name} is split by time; leave it out")
+    if "test" in chosen and dataset.test is not None:
+        problems.add(f"test has no effect: {dataset.name} comes with a test part; leave it out")
+    try:
+        machine.chosen_device(values["device"])
+    except RunError as error:
+        problems.add(str(error))
+    if stage is None or problems.texts:
+        raise RunError(listed(problems.texts, "the run cannot begin"))
+    return Plan(**values), stage
+
+
+def unknown(said: dict[str, Any]) -> list[str]:
+    """Settings that neither a plan nor the reading of data has."""
+    known = [*PLAN, *READING]
+    return [f"there is no setting {name!r}{did_you_mean(name, known)}" for name in said if name not in PLAN]
+
+
+def length(said: dict[str, Any], examples: int) -> int | None:
+    """About how many steps a run will have; None where time limits it, or what was said is no number."""
+    steps, epochs, batch = (said.get(name) for name in ("steps", "epochs", "batch"))
+    if isinstance(steps, int):
+        return steps
+    return epochs * examples // max(1, batch) if isinstance(epochs, int) and isinstance(batch, int) else None
+
+
+def read_net(net: Stage | str, dataset: Dataset, problems: Problems) -> Stage | None:
+    """The words of a net, which must fit the dataset; what is wrong with them goes to `problems`."""
+    stage, mistakes = (net, []) if isinstance(net, Stage) else read_as(Stage, net)
+    problems.extend(mistakes, "net")
+    if stage is not None:
+        problems.extend(misfits(stage, dataset.inputs.kind, dataset.target.kind), "net")
+    return stage
+
+
+def read_views(views: str | None, dataset: Dataset, problems: Problems) -> None:
+    """See whether these are views that the dataset's inputs have; what is wrong with them goes to `problems`."""
+    read, mistakes = (None, []) if views is None else read_as(Views, views)
+    problems.extend(mistakes, "views")
+    if read is not None:
+        try:
+            read.check(dataset.inputs.kind)
+        except KindError as error:
+            problems.extend(error.mistakes, "views")
