@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamina.command.options import emit, json_option, reading_options
+from lamina.command.options import emit, json_option, reading_options, save_picture
 from lamina.data.tables.source import is_table
 from lamina.progress import note
 
 if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
-
     from lamina.data.dataset import Dataset
 
 EPILOG = """
@@ -99,7 +97,7 @@ def _table(name: str, asked: dict[str, Any], draw: Path | None, as_json: bool) -
     summary = summed_up(name, as_reading(asked))
     description = profile_json(summary)
     if draw is not None:
-        _saved(profile_sheet(summary.profiles, name, summary.rows), draw)
+        save_picture(profile_sheet(summary.profiles, name, summary.rows), draw)
         description["drawn"] = str(draw)
     if as_json:
         emit(description)
@@ -151,19 +149,10 @@ def _draw(dataset: Dataset, path: Path) -> None:
     from lamina.kinds import Label
 
     if dataset.pictures is not None and isinstance(dataset.target.kind, Label):
-        _saved(class_sheet(dataset), path)
+        save_picture(class_sheet(dataset), path)
         return
     rows = torch.randperm(len(dataset), generator=generator("drawn", dataset.name))[:DRAWN]
-    _saved(sheet(dataset, rows), path)
-
-
-def _saved(picture: Picture, path: Path) -> None:
-    from lamina.errors import DataError
-
-    try:
-        picture.save(path, "PNG")
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}; name another --draw") from None
+    save_picture(sheet(dataset, rows), path)
 
 
 def _list(as_json: bool) -> None:

@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL.Image import Image as Picture
+
     from lamina.metrics import Measure
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -140,3 +144,17 @@ def measure_lines(measures: dict[str, Measure]) -> list[str]:
     """Measures for people, a line each, names aligned."""
     width = max(map(len, measures), default=0)
     return [f"  {name:<{width}}  {measure}" for name, measure in measures.items()]
+
+
+def save_picture(picture: Picture, path: Path) -> None:
+    """Write a picture as PNG.
+
+    Raises:
+        DataError: if the file cannot be written.
+    """
+    from lamina.errors import DataError
+
+    try:
+        picture.save(path, "PNG")
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}; name another --draw") from None

@@ -14,6 +14,7 @@ Examples:
   lamina show 'Flatten() >> Dense(64) >> ReLU() >> Classify()' --on digits
   lamina show 'ResNet(20, small=true) >> Classify()' --expand
   lamina show 'Conv(32) >> BatchNorm() >> ReLU() >> Pool() >> Flatten() >> Classify()' --on mnist --rewrite
+  lamina show 'Standardize() >> Flip() >> Shift(4) >> GlobalPool() >> Classify()' --on photos --draw seen.png
   lamina show runs/digits-1
   lamina show --words
 """
@@ -29,6 +30,9 @@ LONGEST_NAME = 255
 @click.option("--target", multiple=True, callback=commas, metavar="C", help="What to predict, where DATA is a table.")
 @click.option("--expand", is_flag=True, help="Write named nets of the sentence out.")
 @click.option("--rewrite", is_flag=True, help="Rewrite the sentence as training does, and say what is gained.")
+@click.option(
+    "--draw", type=click.Path(path_type=Path), metavar="PNG", help="Draw what augmentation makes of pictures."
+)
 @click.option("--words", is_flag=True, help="List the words that a sentence may use.")
 @json_option
 def command(
@@ -37,12 +41,15 @@ def command(
     target: tuple[str, ...] | None,
     expand: bool,
     rewrite: bool,
+    draw: Path | None,
     words: bool,
     as_json: bool,
 ) -> None:
     """Show WHAT: a sentence (as a table, if --on says for which data), a run's folder, or a model's."""
     if words == (what is not None):
         raise click.UsageError("name one thing to show: a sentence, a run's folder, or --words")
+    if draw is not None and data is None:
+        raise click.UsageError("--draw needs a sentence and, with --on, pictures")
     if (expand or rewrite) and (what is None or _names_folder(what)):
         raise click.UsageError("--expand and --rewrite are for sentences")
     if what is None:
@@ -50,7 +57,7 @@ def command(
     elif _names_folder(what):
         _folder(Path(what), as_json)
     else:
-        _sentence(what, data, target, expand, rewrite, as_json)
+        _sentence(what, data, target, expand, rewrite, draw, as_json)
 
 
 def _names_folder(what: str) -> bool:
@@ -113,7 +120,13 @@ def _folder(folder: Path, as_json: bool) -> None:
 
 
 def _sentence(
-    text: str, data: str | None, target: tuple[str, ...] | None, expand: bool, rewrite: bool, as_json: bool
+    text: str,
+    data: str | None,
+    target: tuple[str, ...] | None,
+    expand: bool,
+    rewrite: bool,
+    draw: Path | None,
+    as_json: bool,
 ) -> None:
     from lamina.data.named import load
     from lamina.net import build
@@ -129,6 +142,11 @@ def _sentence(
     if rewrite:
         stage, gains = rewritten(stage, None if dataset is None else dataset.inputs.kind)
         net = None if dataset is None else build(stage, dataset.inputs.kind, dataset.target.kind)
+    if net is not None and dataset is not None and draw is not None:
+        from lamina.command.options import save_picture
+        from lamina.report.augmented import augmented_sheet
+
+        save_picture(augmented_sheet(dataset, net), draw)
     made_of = {str(part): str(expanded(part)) for part in named_nets(stage)}
     notes = [] if net is None else shrunk(net)
     if as_json:
@@ -136,7 +154,7 @@ def _sentence(
         if net is not None:
             rows = [row._asdict() for row in net.rows()]
             shown = {"net": net.sentence(), "parameters": net.parameter_count(), "stages": rows}
-        more = {"expanded": made_of, "gains": gains, "notes": notes}
+        more = {"expanded": made_of, "gains": gains, "notes": notes, "drawn": None if draw is None else str(draw)}
         emit(shown | {name: value for name, value in more.items() if value})
         return
     lines = [f"{stage}", "(--on DATA shows the table of kinds, parameters and multiply-adds)"]
@@ -144,4 +162,5 @@ def _sentence(
     lines += [f"{name} = {sentence}" for name, sentence in made_of.items()]
     if rewrite:
         lines += [f"gained: {gain}" for gain in gains] or ["gained: nothing; it is written as it should be"]
-    click.echo("\n".join([*lines, *notes]))
+    drawn = [] if draw is None else [f"drawn: {draw}"]
+    click.echo("\n".join([*lines, *notes, *drawn]))
