@@ -34,7 +34,7 @@ class Recipe(NamedTuple):
         return f"lamina train {self.data} {options} --seeds {self.seeds}"
 
 
-MUON = "Muon(linear(0.1), others=0.01, momentum=0.6)"
+MUON = "Muon(linear(0.2), others=0.01, momentum=0.6)"
 DIGIT = "Standardize() >> Shift(2) >> FastNet({}) >> Classify(0.1)"
 CLOTHES = "Standardize() >> Flip('alternate') >> Shift(1) >> FastNet({}) >> Classify(0.1)"
 THINGS = "Standardize() >> Flip('alternate') >> Shift(2) >> FastNet((64, 256, 256)) >> Classify(0.2)"
@@ -45,27 +45,27 @@ LONG = f"Standardize() >> {TURNED} >> FastNet({{}}) >> Classify(0.1)"
 
 RECIPES = {
     "mnist-12s": Recipe("mnist", DIGIT.format("(16, 32, 32)"), MUON, {"epochs": 1, **CUT}, 0.99, 12, 3),
-    "mnist-45s": Recipe("mnist", DIGIT.format("(16, 32, 32)"), MUON, {"epochs": 3, **CUT}, 0.995, 45, 3),
+    "mnist-45s": Recipe("mnist", DIGIT.format("(16, 32, 32)"), MUON, {"epochs": 4, **CUT}, 0.995, 45, 3),
     "mnist-10min": Recipe(
         "mnist", LONG.format("(32, 64, 128)"), MUON, {"epochs": 16, "average": 0.995, **CUT}, 0.997, 600, 1
     ),
     "fashion-mnist-3min": Recipe(
-        "fashion-mnist", CLOTHES.format("(32, 64, 128)"), MUON, {"epochs": 6, "views": "Views()", **CUT}, 0.93, 180, 3
+        "fashion-mnist", CLOTHES.format("(32, 64, 64)"), MUON, {"epochs": 5, "views": "Views()", **CUT}, 0.93, 180, 3
     ),
     "fashion-mnist-20min": Recipe(
         "fashion-mnist",
-        CLOTHES.format("(64, 128, 256)"),
+        CLOTHES.format("(48, 96, 192)"),
         MUON,
-        {"epochs": 14, "average": 0.995, "views": "Views(shift=1)", **CUT},
+        {"epochs": 8, "average": 0.995, "views": "Views(shift=1)", **CUT},
         0.945,
         1200,
         1,
     ),
     "cifar10-20min": Recipe(
-        "cifar10", THINGS, MUON, {"epochs": 4, "views": "Views(shift=1)", "batch": 500, "valid": 0.02}, 0.90, 1200, 1
+        "cifar10", THINGS, MUON, {"epochs": 3, "views": "Views(shift=1)", "batch": 500, "valid": 0.02}, 0.90, 1200, 1
     ),
     "cifar10-65min": Recipe(
-        "cifar10", THINGS, MUON, {"epochs": 12, "views": "Views(shift=1)", "batch": 500, "valid": 0.02}, 0.94, 3900, 1
+        "cifar10", THINGS, MUON, {"epochs": 10, "views": "Views(shift=1)", "batch": 500, "valid": 0.02}, 0.94, 3900, 1
     ),
 }
 

@@ -73,6 +73,10 @@ class Model:
         self.parts = parts
         self.pictures = pictures
 
+    def __repr__(self) -> str:
+        known = f", of {len(self.classes)} classes" if self.classes else ""
+        return f"a model of {self.net.given}{known}: {self.net.sentence()}"
+
     def predict(self, inputs: Any) -> Any:
         """The answers for raw inputs: arrays, tensors or lists of examples, in the units of the training data.
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lamina.command.options import commas, emit, json_option, measure_lines
+
+if TYPE_CHECKING:
+    from lamina.data.dataset import Dataset
+    from lamina.stage import Stage
 
 EPILOG = """
 \b
@@ -119,6 +124,25 @@ def _folder(folder: Path, as_json: bool) -> None:
         click.echo(f"  baseline {name}: {next(iter(measures))} {next(iter(measures.values()))}")
 
 
+def read_sentence(text: str, dataset: Dataset | None) -> Stage:
+    """The words of a net.
+
+    Raises:
+        SentenceError: naming every mistake; of words that are wrong also how their best guess fails to fit the data.
+    """
+    from lamina.errors import SentenceError, listed, shown
+    from lamina.net import misfits
+    from lamina.sentence import read_as
+    from lamina.stage import Stage
+
+    stage, mistakes = read_as(Stage, text)
+    if mistakes and stage is not None and dataset is not None:
+        mistakes = [*mistakes, *misfits(stage, dataset.inputs.kind, dataset.target.kind)]
+    if mistakes or stage is None:
+        raise SentenceError(listed(mistakes, f"{shown(text)} cannot be read"))
+    return stage
+
+
 def _sentence(
     text: str,
     data: str | None,
@@ -133,10 +157,10 @@ def _sentence(
     from lamina.nets.composition import expanded, named_nets
     from lamina.nets.shrinking import shrunk
     from lamina.rewrite import rewritten
-    from lamina.sentence import parse
 
-    stage = expanded(parse(text)) if expand else parse(text)
     dataset = None if data is None else load(data, **({} if target is None else {"target": target}))
+    stage = read_sentence(text, dataset)
+    stage = expanded(stage) if expand else stage
     gains: tuple[str, ...] = ()
     net = None if dataset is None else build(stage, dataset.inputs.kind, dataset.target.kind)
     if rewrite:

@@ -18,7 +18,7 @@ from lamina.data.sources.arrays import from_arrays
 from lamina.data.split import Parts, fingerprint, split
 from lamina.data.tables.reading import as_reading
 from lamina.data.tables.source import is_table, paths_of
-from lamina.errors import DataError, LaminaError
+from lamina.errors import DataError, LaminaError, RunError
 from lamina.kinds import Image
 from lamina.training.plan import FILE, Plan, noted, noted_in, read_plan
 
@@ -37,15 +37,28 @@ def parts_of(dataset: Dataset, plan: Plan) -> Parts:
     return split(dataset, plan.valid, plan.test, plan.split_seed, plan.fold, plan.folds)
 
 
+def same_data(folder: Path, dataset: Dataset, known: object) -> None:
+    """Refuse to go on with a run on other data than those of which it noted this fingerprint, if it noted one.
+
+    Raises:
+        RunError: naming the data.
+    """
+    if known is not None and known != fingerprint(dataset):
+        raise RunError(f"{folder}: {dataset.name} is not the data that this run began with; bring that back")
+
+
 def test_rows(folder: Path, dataset: Dataset) -> Tensor:
-    """The rows of a dataset that a run has not seen: its test part if it was trained on this data, else all of them.
+    """The rows of a dataset to measure a model on: those that its run has not seen, and of others their own test part.
+
+    Data without a test part of its own, on which the model was not trained, is measured as a whole.
 
     Raises:
         DataError: if the run was trained on data of that name with other content, of which some may be in this.
     """
     run = run_of(folder)
+    others = torch.arange(len(dataset)) if dataset.test is None else dataset.test
     if run is None:
-        return torch.arange(len(dataset))
+        return others
     plan = read_plan(run)
     if trained_on(run, dataset):
         return parts_of(dataset, plan).test
@@ -56,7 +69,7 @@ def test_rows(folder: Path, dataset: Dataset) -> Tensor:
             f"{dataset.name} is among the files that {folder} was trained on; name all of them to measure their test"
             " part, or use --all"
         )
-    return torch.arange(len(dataset))
+    return others
 
 
 def files_of(name: str) -> list[Path]:

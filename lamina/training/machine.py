@@ -40,6 +40,16 @@ class Signals:
         """The signal that came, for a message."""
         return "SIGTERM" if self.number == signal.SIGTERM else "an interrupt"
 
+    def heed(self, when: str, folder: Path) -> None:
+        """Stop if that was asked for.
+
+        Raises:
+            Interrupted: if a signal came; `when` says how far the run is.
+        """
+        if self.number:
+            text = f"stopped by {self.name()} {when}; `lamina resume {folder}` goes on from there"
+            raise Interrupted(text, 128 + self.number)
+
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.number is not None:
             # Asked twice: whoever asks does not want to wait. The last whole checkpoint stands.
@@ -142,3 +152,8 @@ def fingerprint(device: torch.device) -> dict[str, str]:
         "processor": processor(),
         "lamina": lamina.__version__,
     }
+
+
+def changes(then: dict[str, str], now: dict[str, str]) -> list[str]:
+    """What differs between the fingerprints of two machines."""
+    return [f"{name} {was} then, {now[name]} now" for name, was in then.items() if now[name] != was]

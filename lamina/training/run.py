@@ -21,7 +21,7 @@ from lamina.progress import note, shown
 from lamina.sentence import parse_as
 from lamina.stage import Stage
 from lamina.training import files, machine
-from lamina.training.data import ARRAYS, as_dataset, data_for, reading_in, reading_note
+from lamina.training.data import ARRAYS, as_dataset, data_for, reading_in, reading_note, same_data
 from lamina.training.folder import new_folder
 from lamina.training.job import Evaluation, Job
 from lamina.training.lock import Lock
@@ -36,6 +36,8 @@ from lamina.views import Views
 
 if TYPE_CHECKING:
     from lamina.report.answers import Answers
+
+AFTERWARDS = "after training, before all was measured"
 
 
 Display: TypeAlias = Callable[[Job], AbstractContextManager[Callable[[Step | Evaluation], object]]]
@@ -140,8 +142,7 @@ def resume(
         read_views(run.plan.views, dataset, problems)
         if stage is None or problems.texts:
             raise RunError(listed(problems.texts, f"{run.folder / FILE} cannot be run"))
-        if noted(run.folder, "dataset").get("fingerprint", known := fingerprint(dataset)) != known:
-            raise RunError(f"{folder}: {dataset.name} is not the data that this run began with; bring that back")
+        same_data(run.folder, dataset, noted(run.folder, "dataset").get("fingerprint"))
         job = Job(run.plan, dataset, stage, run.folder, say)
         with closing(job.log):
             if run.plan.start is not None:
@@ -161,18 +162,26 @@ def _carry_out(
         for event in job.events(signals):
             show(event)
     try:
-        finish(job, beside)
+        finish(job, signals, beside)
     except OSError as error:
         advice = f"free space or mend the disk, then `lamina resume {job.folder}`"
         raise RunError(f"{job.folder}: the model was not saved: {error.strerror or error}; {advice}") from error
     return Run(job.folder)
 
 
-def finish(job: Job, beside: dict[str, Baseline] | None = None) -> None:
-    """Write what a run leaves: the model, the result, the report."""
+def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | None = None) -> None:
+    """Write what a run leaves: the model, the result, the report.
+
+    Raises:
+        Interrupted: if a signal came; training has ended, and resuming does the rest.
+    """
     from lamina.report.answers import Answers  # here, so that training need not wait for it
 
+    signals.heed(AFTERWARDS, job.folder)
     seconds = job.seconds()
+    if job.plan.budget_seconds is not None and job.step < job.batches.count:
+        text = f"the budget was enough for {job.step:,} of the {job.batches.count:,} steps of one pass over the data"
+        job.say(f"{text}: the net has not seen all of it; give it more time, or take a smaller net")
     job.keep_best()
     job.net.views = None if job.plan.views is None else parse_as(Views, job.plan.views)
     dataset = job.dataset
@@ -189,7 +198,9 @@ def finish(job: Job, beside: dict[str, Baseline] | None = None) -> None:
     model.save(job.folder / "model")
     answers = Answers(dataset)
     valid, tally = job.evaluate(job.shares.valid).measures(), job.evaluate(job.shares.test, answers.add)
+    signals.heed(AFTERWARDS, job.folder)
     beside = baselines(dataset, job.shares) if beside is None else beside
+    signals.heed(AFTERWARDS, job.folder)
     held = answers.coverage()
     result = {
         "run": str(job.folder),

@@ -71,3 +71,11 @@ def test_a_net_is_trained_as_it_is_written_if_asked_for(command: Any, within: Pa
         said = command("train", "digits", "--net", sentence, "--steps", "1", "--threads", "1", "--json", *options)
         assert json.loads(said.out)["net"] == net
         assert ("net: ReLU() comes behind Pool(): it works on 1x4x4 instead of 1x8x8" in said.err) == (not options)
+
+
+def test_wrong_words_and_what_does_not_fit_are_named_together(command: Any) -> None:
+    said = command("show", "Conv(32, sise=5) >> Pool(20) >> Flatten() >> Clasify()", "--on", "digits")
+    assert said.code == 2
+    assert "Conv has no setting 'sise'; did you mean 'size'?" in said.err
+    assert "there is no 'Clasify'; did you mean 'Classify'?" in said.err
+    assert "Pool(20) cannot follow Image(32, 8, 8)" in said.err

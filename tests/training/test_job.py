@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +22,10 @@ from lamina.data.split import split
 from lamina.errors import DataError, RunError
 from lamina.evaluation import evaluate
 from lamina.kinds import Vector
+from lamina.training import data as of_runs
 from lamina.training.job import Evaluation, Job
 from lamina.training.loop import Step
+from lamina.training.machine import Interrupted
 from lamina.training.result import Run
 from lamina.word import same
 
@@ -292,3 +297,47 @@ def test_a_damaged_result_is_named(tmp_path: Path, content: str, message: str | 
     missing = "net, parameters, steps, seconds, valid, test, baseline missing or of a wrong type"
     other = f"{path} is not as lamina writes it: {missing}; remove it, and `lamina resume` writes it anew"
     assert str(error.value) == (f"{path}: {message}" if message else other)
+
+
+def test_a_signal_after_the_last_step_stops_the_run_and_resuming_measures_it(tmp_path: Path) -> None:
+    def interrupt(job: Job, event: Step | Evaluation) -> None:
+        if isinstance(event, Evaluation):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted) as error:
+        trained(tmp_path, epochs=1, display=watched(interrupt))
+    assert error.value.exit_code == 143
+    assert str(error.value) == (
+        "stopped by SIGTERM after training, before all was measured;"
+        f" `lamina resume {tmp_path / 'run'}` goes on from there"
+    )
+    assert not Run(tmp_path / "run").result
+    whole = trained(tmp_path / "whole", epochs=1)
+    resumed = la.resume(tmp_path / "run", data=DATA, display=None)
+    assert resumed.result["steps"] == COUNT
+    assert resumed.result["test"] == whole.result["test"]
+    assert equal(final(resumed.folder), final(whole.folder))
+
+
+def test_a_budget_for_less_than_the_whole_data_is_told(tmp_path: Path) -> None:
+    said = list[str]()
+    run = la.train(
+        NET, small(5003), out=tmp_path / "run", budget_seconds=0.001, batch=1, threads=1, display=None, say=said.append
+    )
+    steps = run.result["steps"]
+    assert 0 < steps < 3000
+    assert any(text.startswith(f"the budget was enough for {steps:,} of the ") for text in said)
+    assert any("the net has not seen all of it; give it more time, or take a smaller net" in text for text in said)
+
+
+def test_a_models_own_data_apart_the_test_part_of_a_set_is_measured(tmp_path: Path) -> None:
+    run = trained(tmp_path, epochs=1)
+    other = replace(small(31, seed=5), name="others", test=torch.tensor([3, 5, 7]))
+    assert of_runs.test_rows(run.folder, other).tolist() == [3, 5, 7]
+    assert len(of_runs.test_rows(run.folder, replace(other, test=None))) == 31
+    run.model().save(tmp_path / "apart")
+    assert of_runs.test_rows(tmp_path / "apart", other).tolist() == [3, 5, 7]
+
+
+def test_a_model_says_what_it_is(tmp_path: Path) -> None:
+    assert repr(trained(tmp_path, epochs=1).model()) == f"a model of Vector(4), of 3 classes: {NET}"
