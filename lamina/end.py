@@ -78,6 +78,9 @@ class End(Stage):
     def learn(self, stream: Iterable[Any]) -> None:
         """Take statistics of the training targets (not of h) from batches of them, before the first step."""
 
+    def learn_anew(self, stream: Iterable[Any]) -> None:
+        """Take what must be of the targets at hand in a run that starts with this end's weights and scales."""
+
     def calibrate(self, stream: Iterable[tuple[Any, Any]]) -> None:
         """Take how far answers are off from batches of h and target of the validation part, when training has ended."""
 
@@ -151,6 +154,11 @@ class Sum(End):
         kept = [self.cut(target) for target in stream]
         for place, end in enumerate(self.ends):
             end.learn(parts[place] for parts in kept)
+
+    def learn_anew(self, stream: Iterable[Any]) -> None:
+        kept = [self.cut(target) for target in stream]
+        for place, end in enumerate(self.ends):
+            end.learn_anew(parts[place] for parts in kept)
 
     def calibrate(self, stream: Iterable[tuple[Any, Any]]) -> None:
         kept = [(h, self.cut(target)) for h, target in stream]

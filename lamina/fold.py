@@ -229,9 +229,12 @@ def alike(copies: list[list[Piece]]) -> bool:
 
 def residual(stage: Residual, given: Kind | None, gives: Kind | None, say: Callable[[str], object]) -> Piece:
     """A residual block; what was a projection by name is a convolution with a bias then."""
-    pieces = pieces_of(parts_of(stage.stage, given, gives), say)
+    gains = list[str]()
+    pieces = pieces_of(parts_of(stage.stage, given, gives), gains.append)
     if not pieces:
         return as_it_is(stage)
+    for gain in gains:
+        say(gain)
     way = [] if stage.way is None else pieces_of(parts_of(stage.way, given, gives), say)
     shortcut = stage.shortcut if isinstance(stage.shortcut, str) and stage.way is None else "identity"
     word = Residual(words(pieces), words(way) if way else shortcut)
@@ -284,8 +287,11 @@ class Quick:
 
     def now(self) -> Net:
         """The folded net; the net itself where there is nothing to fold."""
+        tensors = (*self.net.parameters(), *self.net.buffers())
+        if any(tensor.is_inference() for tensor in tensors):
+            return self.net  # of such tensors torch counts no changes
         # Torch counts the changes of each tensor in place.
-        seen = tuple(tensor._version for tensor in (*self.net.parameters(), *self.net.buffers()))
+        seen = tuple(tensor._version for tensor in tensors)
         if seen != self.seen:
             self.made, self.seen = folded(self.net), seen
         if self.made is not self.net:

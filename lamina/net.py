@@ -119,7 +119,7 @@ class Net(nn.Module):
         Args:
             batches: starts a pass over the training data: batches of inputs and targets.
             learned: so many of the first stages have theirs already.
-            end_learned: whether the end has its own.
+            end_learned: whether the end has its own, but for what must be of these data.
         """
         was_training = self.training
         self.eval()
@@ -128,8 +128,9 @@ class Net(nn.Module):
                 if stage.learns and place >= learned:
                     before = self.body.stages[:place]
                     stage.learn(through(before, inputs) for inputs, _ in batches())
-            if self.end.learns and not end_learned:
-                self.end.learn(target for _, target in batches())
+            if self.end.learns:
+                learn = self.end.learn_anew if end_learned else self.end.learn
+                learn(target for _, target in batches())
         self.train(was_training)
 
     def calibrate(self, batches: Iterable[tuple[Flow, Any]]) -> None:

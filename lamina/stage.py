@@ -34,6 +34,9 @@ class Stage(Word, nn.Module):
     gives_new: ClassVar[bool] = False
     """True for a stage that gives new memory which its own gradient does not need: what follows may write over it."""
 
+    overwrites: ClassVar[bool] = False
+    """True for a stage that writes over what comes in where that is nobody else's, as `given_new` says."""
+
     learns: ClassVar[bool] = False
     """True for a stage that takes statistics of the training data, by `learn`, before the first step."""
 
@@ -41,8 +44,8 @@ class Stage(Word, nn.Module):
         super().__init__(*given, **named)
         # Where a built stage stands in its net, as one number; first weights and noise are drawn by it.
         self.place = 0
-        # Whether what comes in is nobody else's; said by the chain that it is built in.
-        self.given_new = False
+        # What stands before a stage that overwrites; said by the chain that it is built in. No part of it.
+        self.__dict__["before"] = None
 
     def build(self, given: Kind) -> Kind:
         """Make the parameters for inputs of kind `given`, on torch's default device, and say what comes out.
@@ -65,6 +68,12 @@ class Stage(Word, nn.Module):
     def multiply_adds(self) -> int:
         """Multiplications (each with its addition) for one example; for one position where positions flow."""
         return 0
+
+    @property
+    def given_new(self) -> bool:
+        """Whether what comes in is nobody else's: it is new, and no hook of torch's looks at it."""
+        before: Stage | None = self.__dict__["before"]
+        return before is not None and before.gives_new and not (hooked(before) or hooked(self))
 
     def __rshift__(self, other: Stage) -> Chain:
         """`a >> b`: b works on what a gives."""
@@ -104,7 +113,8 @@ class Chain(Stage):
                     return None, mistakes
                 kinds.append(stage.build(error.cured))
         for before, stage in pairwise(self.stages):
-            stage.given_new = before.gives_new
+            if stage.overwrites:
+                stage.__dict__["before"] = before
         self.kinds = tuple(kinds)
         return kinds[-1], mistakes
 
@@ -134,6 +144,12 @@ class Chain(Stage):
         return self.stages[number]
 
 
+def hooked(module: nn.Module) -> bool:
+    """Whether anyone looks at what comes in or out of a module, or at its gradients, by a hook of torch's."""
+    hooks = (module._forward_pre_hooks, module._forward_hooks, module._backward_pre_hooks, module._backward_hooks)
+    return any(map(bool, hooks))
+
+
 def links(stage: Stage) -> tuple[Stage, ...]:
     """The stages of a chain; any other stage is a chain of one."""
     return stage.stages if isinstance(stage, Chain) else (stage,)
@@ -143,6 +159,7 @@ class Elementwise(Stage):
     """A stage that works on each number alone, whatever the kind."""
 
     def build(self, given: Kind) -> Kind:
+        self.__dict__["before"] = None  # built anew it may stand first, behind nothing
         return expect(self, given, Vector, Image, Sequence)
 
     def forward(self, x: Flow) -> Flow:

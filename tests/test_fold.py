@@ -242,3 +242,14 @@ def test_a_model_answers_many_examples_as_it_answers_few() -> None:
     assert "BatchNorm" not in model.net_for(67).sentence()
     assert model.net_for(13) is net
     torch.testing.assert_close(many.probabilities[:13], few.probabilities)
+
+
+def test_a_net_of_inference_tensors_is_used_as_it_is() -> None:
+    with torch.inference_mode():
+        net = la.build("Conv(5) >> BatchNorm() >> Flatten() >> Regress()", PICTURE, Value(2))
+        assert Quick(net).now() is net
+
+
+def test_a_block_of_nothing_gains_nothing() -> None:
+    net = trained("Residual(Dropout(0.5)) >> Flatten()", PICTURE)
+    assert fold(net) == (net, ())

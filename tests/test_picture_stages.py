@@ -201,3 +201,26 @@ def test_settings_that_do_not_go_together_are_refused(sentence: str, message: st
 )
 def test_a_picture_that_does_not_fit_is_refused(sentence: str, message: str) -> None:
     assert misfits(parse(f"{sentence} >> GlobalPool() >> Classify()"), Image(3, 4, 7), Label(2)) == [message]
+
+
+@pytest.mark.parametrize("sentence", ["Conv(3)", "Whiten(2)"])
+def test_what_comes_of_one_channel_has_its_channels_next_to_one_another(sentence: str) -> None:
+    apart = torch.rand(2, 1, 5, 7)
+    assert apart.stride(1) == 35
+    made = built(sentence, Image(1, 5, 7))(apart)
+    assert made.stride(1) == 1
+    assert made.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_whitening_bears_with_numbers_far_from_zero() -> None:
+    near, far = Whiten(2), Whiten(2)
+    for stage in (near, far):
+        stage.build(Image(2, 7, 5))
+    x = pictures(53, 2, 7, 5)
+    near.learn([x[:20], x[20:]])
+    far.learn([x[:20] + 1000, x[20:] + 1000])
+    y = (x - x.mean()).double()
+    windows = torch.nn.functional.unfold(y, 2).transpose(0, 1).flatten(1)
+    for stage in (near, far):
+        axes = stage.weight[:8].flatten(1).double() @ windows
+        torch.testing.assert_close(axes.cov(correction=0), torch.eye(8).double(), atol=0.02, rtol=0)

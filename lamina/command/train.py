@@ -109,7 +109,7 @@ def command(
     chosen = default_net(dataset) if net is None and "start" not in settings else None
     several = partial(train_seeds, seeds=seeds or 1) if folds is None else partial(train_folds, folds=folds)
     runs = several(
-        chosen.net if chosen else net,
+        net,
         dataset,
         out=out,
         display=partial(shown, reason=chosen.reason if chosen else None),

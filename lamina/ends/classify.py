@@ -73,6 +73,9 @@ class Classify(End):
         # A class that does not occur has no say, whatever its weight.
         self.class_weight.copy_(counts.sum() / (classes * counts.clamp(min=1)))
 
+    def learn_anew(self, stream: Iterable[Tensor]) -> None:
+        self.learn(stream)
+
     def initialise(self, seed: int, following: Following) -> None:
         fill(self.weight, self.init, following, generator(seed, self.place))
 

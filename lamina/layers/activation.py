@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,6 +18,8 @@ class ReLU(Elementwise):
 
     Source: Nair and Hinton 2010.
     """
+
+    overwrites: ClassVar[bool] = True
 
     def following(self) -> Following:
         return "relu"

@@ -49,8 +49,12 @@ class Whiten(Stage):
     def learn(self, stream: Iterable[Tensor]) -> None:
         axes = self.weight[0].numel()
         count, total, products = 0, torch.zeros(axes, dtype=torch.float64), torch.zeros(axes, axes, dtype=torch.float64)
+        middle: Tensor | None = None
         for x in stream:
             windows = F.unfold(x, self.size).transpose(0, 1).flatten(1)  # (D, N)
+            # Of numbers far from 0 the products would lose the variance; where they are counted from is all the same.
+            middle = windows.mean(1, keepdim=True) if middle is None else middle
+            windows = windows - middle
             count += windows.shape[1]
             total += windows.sum(1).cpu().double()
             products += (windows @ windows.T).cpu().double()

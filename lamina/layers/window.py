@@ -59,4 +59,5 @@ def beside(x: Float[Tensor, "B C Y X"]) -> Float[Tensor, "B C Y X"]:
     Torch takes the order of what comes out of a convolution from the strides of what goes in; with the channels apart,
     pools take ten times as long.
     """
-    return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2) if x.shape[1] == 1 else x
+    # To torch such a picture has either order already: neither `contiguous` nor `to` would change its strides.
+    return x[:, 0].unsqueeze(-1).permute(0, 3, 1, 2) if x.shape[1] == 1 else x

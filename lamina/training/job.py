@@ -25,12 +25,12 @@ from lamina.training import machine
 from lamina.training.average import Average
 from lamina.training.best import Best
 from lamina.training.checkpoint import Checkpoints, Snapshot
-from lamina.training.data import parts_of
+from lamina.training.data import parts_of, same_data
 from lamina.training.log import Log
 from lamina.training.loop import Step, fit
 from lamina.training.optimizers import Optimizer, restore_state, state_tensors
 from lamina.training.plan import Plan, edited
-from lamina.training.rates import Rate, rate_at
+from lamina.training.rates import rate_at, unreached
 from lamina.training.start import Taken, freeze, frozen_stages, slowed, take
 from lamina.training.weights import fit_into
 
@@ -70,7 +70,8 @@ class Job:
         self.average = Average(self.net, plan.average) if plan.average is not None else None
         self.taken: Taken | None = None
         self.batches = Batches(dataset, self.shares.train, plan.batch, plan.seed, self.device)
-        self.note_warmup()
+        if plan.budget_seconds is None and (text := unreached(self.optimizer.rate, self.total_steps())):
+            say(text)
         self.checkpoints = Checkpoints(folder / "checkpoints", say)
         self.log = Log(folder)
         self.step = 0
@@ -78,12 +79,6 @@ class Job:
         self.started = time.perf_counter()
         self.best, self.troubles = Best(), 0
         self.rate_factor, self.stopped_early = 1.0, False
-
-    def note_warmup(self) -> None:
-        """Say so if the rate will never reach its peak."""
-        rate = self.optimizer.rate
-        if isinstance(rate, Rate) and self.plan.budget_seconds is None and rate.warmup >= self.total_steps():
-            self.say(f"{rate}: the run ends after {self.total_steps():,} steps, before the warm-up does")
 
     # --- what is asked of it ---------------------------------------------------------------------------------------
 
@@ -135,12 +130,9 @@ class Job:
                 if finished or signals.number or self.checkpoint_due(saved_at):
                     self.save(must=finished or signals.number is not None)
                     saved_at = time.perf_counter()
-                if signals.number and not finished:
-                    text = f"stopped by {signals.name()} after step {self.step}"
-                    text += f"; `lamina resume {self.folder}` goes on from there"
-                    raise machine.Interrupted(text, 128 + signals.number)
                 if finished:
                     return
+                signals.heed(f"after step {self.step}", self.folder)
 
     def keep_best(self) -> None:
         """Leave the net with the weights that the run is to end with: the best, the average, or the last."""
@@ -232,9 +224,7 @@ class Job:
     def bear_with(self, step: Step) -> bool:
         """Do what the plan says about a step whose loss or gradient is no number. True if the run was rolled back."""
         self.troubles += 1
-        what = f"step {step.number}: the loss is {step.loss:g} and its gradient has length {step.gradient_norm:g}"
-        rows = ", ".join(str(int(row)) for row in step.examples[:5])
-        text = f"{what}; nothing was changed (examples {rows}, ...)"
+        text = step.trouble()
         if self.plan.nonfinite == "stop" or self.troubles > self.plan.tolerance:
             raise RunError(f'{text}; lower the rate, set clip=1.0, or choose nonfinite="rollback"')
         if self.plan.nonfinite == "skip":
@@ -288,10 +278,7 @@ class Job:
             self.begin()
             return
         state = snapshot.state
-        if state["data"] != fingerprint(self.dataset):
-            raise RunError(
-                f"{self.folder}: {self.dataset.name} is not the data that this run began with; bring that back"
-            )
+        same_data(self.folder, self.dataset, state["data"])
         where = f"{self.folder}: the checkpoint of step {snapshot.step}"
         if changes := edited(self.plan, state["plan"]):
             raise RunError(f"{where}: run.toml was edited since: {'; '.join(changes)}; undo that, or train anew")
@@ -304,9 +291,5 @@ class Job:
         self.troubles, self.rate_factor = state["troubles"], state["rate_factor"]
         self.seconds_before, self.started = state["seconds"], time.perf_counter()
         self.log.cut(state["log_bytes"])
-        here = machine.fingerprint(self.device)
-        changed = [
-            f"{name} {was} then, {here[name]} now" for name, was in state["machine"].items() if here[name] != was
-        ]
-        if changed:
+        if changed := machine.changes(state["machine"], machine.fingerprint(self.device)):
             self.say(f"same samples, but not the same bits as without the break: {'; '.join(changed)}")

@@ -43,6 +43,12 @@ class Step(NamedTuple):
     examples: Tensor
     applied: bool
 
+    def trouble(self) -> str:
+        """What is said of a step that was not applied."""
+        rows = ", ".join(str(int(row)) for row in self.examples[:5])
+        numbers = f"the loss is {self.loss:g} and its gradient has length {self.gradient_norm:g}"
+        return f"step {self.number}: {numbers}; nothing was changed (examples {rows}, ...)"
+
 
 def fit(
     net: Net,

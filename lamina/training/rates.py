@@ -109,3 +109,10 @@ class InverseSqrt(Rate):
 def rate_at(rate: float | Rate, step: int, total: int) -> float:
     """The rate of a step, whether it is a number or a schedule."""
     return rate.at(step, total) if isinstance(rate, Rate) else rate
+
+
+def unreached(rate: float | Rate, total_steps: int) -> str | None:
+    """What is said of a rate that will never reach its peak in so many steps; None if it will."""
+    if isinstance(rate, Rate) and rate.warmup >= total_steps:
+        return f"{rate}: the run ends after {total_steps:,} steps, before the warm-up does"
+    return None

@@ -188,6 +188,8 @@ def take(net: Net, plan: Plan, taken: Taken, dataset: Dataset) -> str:
     text += ", the end too" if taken.end else f", the end is new{classes_changed(source.target, net.target)}"
     if isinstance(new := net.given, Image) and isinstance(old := source.given, Image) and new != old:
         text += f"; it was trained on {old}, this is {new}"
+        if (new.height, new.width) != (old.height, old.width) and dataset.pictures is not None:
+            text += f" (size {old.height}x{old.width} would be as there)"
     if (scale := dataset.inputs.scale) != source.scale:
         text += f"; its inputs were multiplied by {source.scale or 1:.4g}, these are by {scale or 1:.4g}"
     return text + (f"; {len(frozen)} frozen{norms}" if frozen else "")

@@ -332,7 +332,7 @@ def test_a_budget_for_less_than_the_whole_data_is_told(tmp_path: Path) -> None:
 
 def test_a_models_own_data_apart_the_test_part_of_a_set_is_measured(tmp_path: Path) -> None:
     run = trained(tmp_path, epochs=1)
-    other = replace(small(31, seed=5), name="others", test=torch.tensor([3, 5, 7]))
+    other = replace(small(31, seed=5), name="digits", test=torch.tensor([3, 5, 7]))
     assert of_runs.test_rows(run.folder, other).tolist() == [3, 5, 7]
     assert len(of_runs.test_rows(run.folder, replace(other, test=None))) == 31
     run.model().save(tmp_path / "apart")

@@ -47,3 +47,47 @@ def test_biases_and_the_ends_weights_learn_by_adamw_at_a_rate_that_moves_alike()
     plain.update(alike, 0.005)
     torch.testing.assert_close(bias, other_bias)
     torch.testing.assert_close(head, other_head)
+
+
+def test_each_device_and_each_share_of_the_rate_is_updated_apart() -> None:
+    rule, before = Muon(0.5, others=0.1, weight_decay=0.0), matrix(3, 5)
+    named = [(f"body.{place}.weight", nn.Parameter(before.clone())) for place in range(2)]
+    named += [(f"body.{place}.offset", nn.Parameter(torch.zeros(3))) for place in range(2)]
+    groups = [group for each in named for group in rule.start([each])]
+    for group in groups[1::2]:
+        group.factor = 0.25
+    for _, parameter in named:
+        parameter.grad = torch.ones_like(parameter)
+    rule.update(groups, 0.5)
+    moved = [parameter.detach() - was for (_, parameter), was in zip(named, (before, before, 0.0, 0.0), strict=True)]
+    torch.testing.assert_close(moved[1], 0.25 * moved[0])
+    torch.testing.assert_close(moved[3], 0.25 * moved[2])
+    torch.testing.assert_close(moved[2], torch.full((3,), -0.1))
+    on_meta = nn.Parameter(torch.empty(3, 5, device="meta"))
+    two = rule.start([named[0], ("body.9.weight", on_meta)])
+    assert [group.names for group in two] == [["body.0.weight"], ["body.9.weight"]]
+
+
+def test_a_tall_matrix_steps_farther_by_the_root_of_its_proportions() -> None:
+    steps = []
+    for shape in ((8, 2), (2, 8)):
+        weight = nn.Parameter(torch.zeros(shape))
+        groups = Muon(1.0, weight_decay=0.0).start([("body.0.weight", weight)])
+        weight.grad = (torch.eye(8)[:, :2] if shape == (8, 2) else torch.eye(8)[:2]).contiguous()
+        Muon(1.0, weight_decay=0.0).update(groups, 1.0)
+        steps.append(weight.detach())
+    torch.testing.assert_close(steps[0], 2 * steps[1].T)
+
+
+def test_the_velocity_is_kept_from_step_to_step() -> None:
+    weight, rule = nn.Parameter(torch.zeros(3, 5)), Muon(1.0, momentum=0.5, weight_decay=0.0)
+    groups = rule.start([("body.0.weight", weight)])
+    first, second = matrix(3, 5), matrix(5, 3).T.contiguous()
+    weight.grad = first.clone()
+    rule.update(groups, 1.0)
+    before = weight.detach().clone()
+    weight.grad = second.clone()
+    rule.update(groups, 1.0)
+    velocity = 0.5 * first + second
+    torch.testing.assert_close(groups[0].state["velocity"][0], velocity)
+    torch.testing.assert_close(weight.detach(), before - orthogonal(second + 0.5 * velocity, 5))

@@ -12,7 +12,7 @@ import torch
 from lamina.errors import RunError
 from lamina.sentence import parse_as
 from lamina.training.optimizers import Optimizer, restore_state, state_tensors
-from lamina.training.rates import Rate, rate_at
+from lamina.training.rates import Rate, rate_at, unreached
 
 PAIRS = [
     ("SGD(0.1)", lambda p: torch.optim.SGD(p, lr=0.1)),
@@ -165,3 +165,10 @@ for name in ("SGD", "AdaGrad", "AdaDelta", "RMSProp", "Adam", "AdamW"):
 assert "torch._dynamo" not in sys.modules and "sklearn" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_rate_whose_warm_up_outlasts_the_run_is_said() -> None:
+    rate = parse_as(Rate, "cosine(0.1, warmup=20)")
+    assert unreached(rate, 20) == "cosine(0.1, warmup=20): the run ends after 20 steps, before the warm-up does"
+    assert unreached(rate, 21) is None
+    assert unreached(0.1, 1) is None

@@ -460,3 +460,14 @@ def test_seeds_start_from_the_same_weights(tmp_path: Path, begun: Path) -> None:
     several = la.train_seeds(None, DATA, 2, start=begun, freeze="body", steps=3, out=tmp_path / "runs", **SHORT)
     one, two = (final(run.folder) for run in several.runs)
     assert torch.equal(one["body.1.weight"], two["body.1.weight"])
+
+
+def test_balanced_weights_are_those_of_the_data_at_hand(tmp_path: Path) -> None:
+    net, points = "Standardize() >> Dense(5) >> ReLU() >> Classify(weights='balanced')", DATA.inputs.values
+    first = la.train(net, DATA, out=tmp_path / "first", steps=3, **SHORT).folder
+    labels = torch.arange(len(DATA)).remainder(10).clamp(max=2)
+    tensors, said = first_weights(None, (points, labels), tmp_path / "run", start=first)
+    assert "the end too" in said[0]
+    assert torch.equal(tensors["end.weight"], final(first)["end.weight"])
+    weights = tensors["end.class_weight"]
+    assert weights[2] < 0.5 < 2 < weights[0]
