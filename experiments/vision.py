@@ -34,7 +34,7 @@ class Recipe(NamedTuple):
         return f"lamina train {self.data} {options} --seeds {self.seeds}"
 
 
-MUON = "Muon(linear(0.2), others=0.01, momentum=0.6)"
+MUON = "Muon(linear(0.2), others=0.01, momentum=0.6, weight_decay=0.1)"
 DIGIT = "Standardize() >> Shift(2) >> FastNet({}) >> Classify(0.1)"
 CLOTHES = "Standardize() >> Flip('alternate') >> Shift(1) >> FastNet({}) >> Classify(0.1)"
 THINGS = "Standardize() >> Flip('alternate') >> Shift(2) >> FastNet((64, 256, 256)) >> Classify(0.2)"

@@ -91,7 +91,9 @@ def _picture_net(given: Image, examples: int, end: str) -> Suggestion:
     reason = f"{examples:,} pictures of {given.height} x {given.width}: a fast convolutional net on {said} pictures"
     pace = {"batch": 64, "epochs": 40} if few else {"batch": 250, "epochs": 10}
     body = " >> ".join(["Standardize()", *moves, f"FastNet({widths})"])
-    return Suggestion(f"{body} >> {end}", reason, "Muon(linear(0.2), others=0.01, momentum=0.6)", pace)
+    return Suggestion(
+        f"{body} >> {end}", reason, "Muon(linear(0.2), others=0.01, momentum=0.6, weight_decay=0.1)", pace
+    )
 
 
 def _table_net(given: Table, rows: int, end: str) -> Suggestion:

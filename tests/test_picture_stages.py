@@ -224,3 +224,14 @@ def test_whitening_bears_with_numbers_far_from_zero() -> None:
     for stage in (near, far):
         axes = stage.weight[:8].flatten(1).double() @ windows
         torch.testing.assert_close(axes.cov(correction=0), torch.eye(8).double(), atol=0.02, rtol=0)
+
+
+def test_whitening_has_the_widest_axis_first_and_bears_with_one_of_no_variance() -> None:
+    stage = Whiten(1, epsilon=0.01)
+    stage.build(Image(3, 5, 7))
+    x = pictures(53, 3, 5, 7)
+    x[:, 0], x[:, 1] = 3 * x[:, 0], 0
+    stage.learn([x])
+    axes = stage.weight[:3, :, 0, 0].abs()
+    assert axes.argmax(1).tolist() == [0, 2, 1]
+    torch.testing.assert_close(axes[2, 1], torch.tensor(10.0), rtol=1e-4, atol=0)  # 1 / sqrt(epsilon)

@@ -91,3 +91,14 @@ def test_the_velocity_is_kept_from_step_to_step() -> None:
     velocity = 0.5 * first + second
     torch.testing.assert_close(groups[0].state["velocity"][0], velocity)
     torch.testing.assert_close(weight.detach(), before - orthogonal(second + 0.5 * velocity, 5))
+
+
+def test_weight_decay_is_the_heads_too_and_no_gradient_is_no_step() -> None:
+    rule = Muon(0.5, others=0.1, weight_decay=0.2)
+    inner, head = nn.Parameter(torch.ones(3, 5)), nn.Parameter(torch.ones(2, 3))
+    groups = rule.start([("body.0.weight", inner), ("end.weight", head)])
+    for parameter in (inner, head):
+        parameter.grad = torch.zeros_like(parameter)
+    rule.update(groups, 0.5)
+    torch.testing.assert_close(inner.detach(), torch.full((3, 5), 0.9))  # 1 - 0.5 * 0.2
+    torch.testing.assert_close(head.detach(), torch.full((2, 3), 0.98))  # 1 - 0.1 * 0.2
