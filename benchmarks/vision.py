@@ -22,7 +22,7 @@ from lamina.rewrite import rewritten
 from lamina.training.machine import prepare
 from lamina.training.optimizers import SGD, Adam, Optimizer
 
-ROUNDS = 5
+ROUNDS = 4
 SMALL = (
     "Conv(32) >> ReLU() >> Pool() >> Conv(64) >> ReLU() >> Pool() >> Flatten() >> Dense(128) >> ReLU() >> Classify()"
 )
@@ -54,9 +54,15 @@ class Case(NamedTuple):
 
 CASES = (
     Case("small CNN", SMALL, Image(1, 28, 28), 6400, 128, Adam(0.001), "1.8x"),
-    Case("ResNet-20", "ResNet(20, small=True) >> Classify()", Image(3, 32, 32), 2560, 128, SGD(0.1, 0.9), "1.4x"),
+    Case("ResNet-20", "ResNet(20, small=True) >> Classify()", Image(3, 32, 32), 1280, 128, SGD(0.1, 0.9), "1.4x"),
     Case("ResNet-18", "ResNet(18, stem='small') >> Classify()", Image(3, 32, 32), 256, 64, SGD(0.1, 0.9), ""),
 )
+
+
+def channels_first(data: Dataset) -> torch.Tensor:
+    """All pictures as a usual script has them, also by their strides, which one channel leaves open."""
+    x = data.inputs.gather(torch.arange(len(data)))
+    return torch.empty(x.shape).copy_(x)
 
 
 def sgemm_rate() -> float:
@@ -87,7 +93,7 @@ def rival(case: Case, net: torch.nn.Module) -> torch.optim.Optimizer:
 def training(case: Case) -> dict[str, Timing]:
     """An epoch of both."""
     data, net, plain = case.dataset(), case.net().train(), PLAIN[case.name]().train()
-    x, y = data.inputs.gather(torch.arange(len(data))).contiguous(), data.target.values
+    x, y = channels_first(data), data.target.values
     rule = rival(case, plain)
     return in_turn(
         {
@@ -104,7 +110,7 @@ def inference(case: Case) -> dict[str, Timing]:
     ours = case.net().eval()
     quick = folded(ours).eval()
     parts = torch.arange(len(data)).split(256)
-    x = data.inputs.gather(torch.arange(len(data))).contiguous()
+    x = channels_first(data)
 
     def usual() -> None:
         with torch.no_grad():
@@ -135,7 +141,7 @@ def alone(name: str, who: str) -> None:
         train_ours(case, case.net().train(), data)
     else:
         plain = PLAIN[name]().train()
-        x = data.inputs.gather(torch.arange(len(data))).contiguous()
+        x = channels_first(data)
         steps(plain, x, data.target.values, rival(case, plain), case.batch)
     print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 

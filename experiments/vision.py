@@ -35,6 +35,7 @@ class Recipe(NamedTuple):
 
 
 MUON = "Muon(linear(0.2), others=0.01, momentum=0.6, weight_decay=0.1)"
+GENTLE = "Muon(linear(0.1), others=0.01, momentum=0.6)"
 DIGIT = "Standardize() >> Shift(2) >> FastNet({}) >> Classify(0.1)"
 CLOTHES = "Standardize() >> Flip('alternate') >> Shift(1) >> FastNet({}) >> Classify(0.1)"
 THINGS = "Standardize() >> Flip('alternate') >> Shift(2) >> FastNet((64, 256, 256)) >> Classify(0.2)"
@@ -47,7 +48,7 @@ RECIPES = {
     "mnist-12s": Recipe("mnist", DIGIT.format("(16, 32, 32)"), MUON, {"epochs": 1, **CUT}, 0.99, 12, 3),
     "mnist-45s": Recipe("mnist", DIGIT.format("(16, 32, 32)"), MUON, {"epochs": 4, **CUT}, 0.995, 45, 3),
     "mnist-10min": Recipe(
-        "mnist", LONG.format("(32, 64, 128)"), MUON, {"epochs": 16, "average": 0.995, **CUT}, 0.997, 600, 1
+        "mnist", LONG.format("(32, 64, 128)"), GENTLE, {"epochs": 16, "average": 0.995, **CUT}, 0.997, 600, 1
     ),
     "fashion-mnist-3min": Recipe(
         "fashion-mnist", CLOTHES.format("(32, 64, 64)"), MUON, {"epochs": 5, "views": "Views()", **CUT}, 0.93, 180, 3
@@ -94,7 +95,9 @@ def main() -> None:
         result = {
             "command": recipe.command(),
             "wanted": {"accuracy": recipe.accuracy, "seconds": recipe.seconds},
-            **{key: summary[key] for key in ("net", "parameters", "test", "seconds")},
+            **{key: summary[key] for key in ("net", "parameters", "seconds")},
+            # The interval of one run is over test examples, that of a mean over seeds.
+            "test": summary["test"] if recipe.seeds > 1 else summary["runs"][0]["test"],
             "runs": [{key: run[key] for key in ("test", "valid", "steps", "seconds")} for run in summary["runs"]],
         }
         (asked.out / f"{name}.json").write_text(f"{json.dumps(result, indent=1)}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,9 @@ LONGEST_NAME = 255
 
 TABLE_SETTINGS = tuple(setting.name for setting in Reading.settings())
 PICTURE_SETTINGS = tuple(setting.name for setting in PictureReading.settings())
+
+LIST_SETTINGS = ("target", "kinds", "blanks")
+"""Those of a table that say something of a list of pictures."""
 
 WHAT_THERE_IS = "is no named set, no table, no folder with pictures or IDX files and no .npz file"
 
@@ -47,7 +51,7 @@ def load(where: str, say: Callable[[str], object] | None = None, /, **asked: Any
         check_effect(where, asked, (), "a named set")
         return read(NAMED[where])
     path = Path(where)
-    if len(path.name) > LONGEST_NAME:
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
         raise DataError(f"{shown(where)} {WHAT_THERE_IS}; check the path")
     if are_pictures(where):
         return _pictures(where, asked, say)
@@ -58,6 +62,11 @@ def load(where: str, say: Callable[[str], object] | None = None, /, **asked: Any
         return load_table(where, as_reading(asked))
     check_effect(where, asked, (), "none")
     if path.is_dir():
+        if not any("-ubyte" in file.name for file in path.iterdir()):
+            raise DataError(
+                f"{where}: expected a folder with pictures, a folder of them for each class, or with IDX files, found"
+                " neither in it; check the path"
+            )
         return read_folder(path, name=where)
     if path.suffix == ".npz":
         return read_npz(path, name=where)
@@ -96,7 +105,7 @@ def _pictures(where: str, asked: dict[str, Any], say: Callable[[str], object] | 
     from lamina.data.pictures.reading import as_picture_reading
 
     listed = is_table(where)
-    takes = (*PICTURE_SETTINGS, "target") if listed else PICTURE_SETTINGS
+    takes = (*PICTURE_SETTINGS, *LIST_SETTINGS) if listed else PICTURE_SETTINGS
     check_effect(where, asked, takes, "a list of pictures" if listed else "a folder of pictures")
     reading = as_picture_reading({name: value for name, value in asked.items() if name in PICTURE_SETTINGS})
     said = asked.get("target") or ()
@@ -104,9 +113,10 @@ def _pictures(where: str, asked: dict[str, Any], say: Callable[[str], object] | 
     if len(targets) > 1:
         raise DataError(f"{where}: expected one column to predict of pictures, got {', '.join(targets)}; name one")
     target = targets[0] if targets else None
-    dataset = load_pictures(where, reading, target, say)
+    table = as_reading({name: value for name, value in asked.items() if name in LIST_SETTINGS})
+    dataset = load_pictures(where, reading, target, say, table={"kinds": table.kinds, "blanks": table.blanks})
     assert dataset.pictures is not None
-    return replace(dataset, pictures=replace(dataset.pictures, target=target))
+    return replace(dataset, pictures=replace(dataset.pictures, table=table))
 
 
 def here(name: str) -> str | None:

@@ -141,8 +141,9 @@ def reading_note(dataset: Dataset) -> dict[str, dict[str, Any]]:
         return {"table": dataset.origin.reading.to_json()}
     if dataset.pictures is None:
         return {}
-    target = dataset.pictures.target
-    return {"pictures": dataset.pictures.reading.to_json() | ({} if target is None else {"target": target})}
+    table = dataset.pictures.table.to_json()
+    target = {"target": name for name in table.pop("target", ())}  # there is one at most
+    return {"pictures": dataset.pictures.reading.to_json() | target | table}
 
 
 def reading_in(toml: Path) -> dict[str, Any]:
@@ -222,11 +223,14 @@ def _pictures_on(model: Model, given: Image, folder: Path, where: str, say: Call
     from lamina.data.pictures.load import load_pictures
 
     run = run_of(folder)
-    target = None if run is None else noted(run, "pictures").get("target")
+    said = {} if run is None else noted(run, "pictures")
     if run is not None and read_plan(run).data == address_of(where):
         return load(where, say, **reading_in(run / FILE))  # its test part is known then
     reading = origin_for(given, model.scale, model.pictures).settled()
-    return load_pictures(where, reading, target if is_table(where) else None, say, model.classes)
+    if not is_table(where):
+        return load_pictures(where, reading, None, say, model.classes)
+    blanks = {"blanks": tuple(said.get("blanks", ()))}
+    return load_pictures(where, reading, said.get("target"), say, model.classes, blanks)
 
 
 def trained_before(model: Model, folder: Path, dataset: Dataset) -> int:

@@ -8,10 +8,10 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from hashlib import blake2b
+from dataclasses import dataclass, replace
+from hashlib import blake2b, file_digest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import PIL
 import torch
@@ -19,8 +19,8 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from lamina.data.fetch import cache
-from lamina.data.pictures.contents import Content
-from lamina.data.pictures.decode import TRAITS, VERSION, Picture, decode, unreadable
+from lamina.data.pictures.contents import Content, hasher
+from lamina.data.pictures.decode import TRAITS, VERSION, NoMemoryError, Picture, decode, unreadable
 from lamina.data.pictures.frame import Frame
 from lamina.data.pictures.reading import PictureReading
 from lamina.data.pictures.sheets import PIXELS, FileSheets, MemorySheets, Sheets
@@ -43,6 +43,8 @@ class Decoded:
         bad: why each of the others could not, by its place among all.
         traits: how many have each of `TRAITS`.
         notes: what went another way than usual.
+        lasting: whether the same files will come to the same again. Where one vanished or changed meanwhile they do
+            not, and nothing of it may be kept.
     """
 
     values: UInt8[Tensor, "N Y X C"]
@@ -50,6 +52,14 @@ class Decoded:
     bad: dict[int, str]
     traits: dict[str, int]
     notes: tuple[str, ...] = ()
+    lasting: bool = True
+
+
+class Fault(NamedTuple):
+    """Why a picture could not be decoded, and whether it is the file's content, so that it lasts as long as that."""
+
+    problem: str
+    lasting: bool
 
 
 def decoded(
@@ -83,13 +93,14 @@ def decoded(
             sheets = FileSheets(draft, len(paths), frame.height, frame.width, _channels(reading))
             with closing(sheets):
                 made = _filled(sheets, paths, held, frame, reading, say)
-            _write(draft, made)
-            _put(draft, place)
+            if made.lasting:
+                _write(draft, made)
+                _put(draft, place)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     except (OSError, DataError) as error:
         return _in_memory(paths, held, frame, reading, say, _reason(error))
-    return kept(place, len(paths)) or made
+    return (made.lasting and kept(place, len(paths))) or made
 
 
 def key(held: Sequence[Content], frame: Frame, reading: PictureReading) -> str:
@@ -134,28 +145,37 @@ def _filled(
     traits, hashes = Counter[str](), list[int]()
     places = [place for place in range(len(paths)) if place not in bad]
     pace = Pace("decoding pictures", len(places), say)
-    grey = reading.colour == "grey"
-    for place, found in zip(places, in_order(lambda place: _decoded(paths[place], frame, grey), places), strict=True):
+    grey, lasting = reading.colour == "grey", True
+    for place, found in zip(
+        places, in_order(lambda place: _decoded(paths[place], held[place], frame, grey), places), strict=True
+    ):
         pace.step()
-        if isinstance(found, str):
-            bad[place] = found
+        if isinstance(found, Fault):
+            bad[place] = found.problem
+            lasting &= found.lasting
             continue
         sheets.add(found.pixels)
         traits.update(found.traits)
         hashes.append(_hash(found))
     values = sheets.ended() if hashes else torch.empty(sheets.shape, dtype=torch.uint8)
-    return Decoded(values, torch.tensor(hashes, dtype=torch.int64), dict(sorted(bad.items())), dict(traits))
+    rows = torch.tensor(hashes, dtype=torch.int64)
+    return Decoded(values, rows, dict(sorted(bad.items())), dict(traits), lasting=lasting)
 
 
-def _decoded(path: Path, frame: Frame, grey: bool) -> Picture | str:
-    """A picture, or what is wrong with it."""
+def _decoded(path: Path, content: Content, frame: Frame, grey: bool) -> Picture | Fault:
+    """A picture, or what is wrong with it. What is kept goes by the content, so it must still be that."""
     try:
         with path.open("rb") as file:
+            if file_digest(file, hasher).hexdigest() != content.digest:
+                return Fault(
+                    "it changed while the pictures were being read; begin again when nothing writes to it", False
+                )
+            file.seek(0)
             return decode(file, str(path), frame, grey)
     except DataError as error:
-        return str(error).removeprefix(f"{path}: ")
+        return Fault(str(error).removeprefix(f"{path}: "), lasting=not isinstance(error, NoMemoryError))
     except OSError as error:
-        return unreadable(error)
+        return Fault(unreadable(error), lasting=False)
 
 
 def _hash(picture: Picture) -> int:
@@ -210,4 +230,4 @@ def _in_memory(
     if say is not None:
         say(text)
     made = _filled(sheets, paths, held, frame, reading, say)
-    return Decoded(made.values, made.hashes, made.bad, made.traits, (text,))
+    return replace(made, notes=(text,))

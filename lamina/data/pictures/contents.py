@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,10 @@ from lamina.training.files import replace
 FORMAT = 1
 FRESH_SECONDS = 2.0
 """A file that changed so recently may change again without another time of change: clocks of disks are coarse."""
+
+
+hasher = partial(blake2b, digest_size=16)
+"""Of the bytes of a file."""
 
 
 class State(NamedTuple):
@@ -102,7 +107,7 @@ def _content(path: Path) -> Content:
         if path.exists() and not path.is_file():
             return Content("", 0, 0, "expected a file, got a folder, a pipe or a device; take it out")
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, lambda: blake2b(digest_size=16)).hexdigest()
+            digest = hashlib.file_digest(file, hasher).hexdigest()
             file.seek(0)
             try:
                 return Content(digest, *read_size(file, str(path)), "")

@@ -59,6 +59,10 @@ class Size(NamedTuple):
     width: int
 
 
+class NoMemoryError(DataError):
+    """A picture that this machine has no memory for just now."""
+
+
 class Picture(NamedTuple):
     """A decoded picture.
 
@@ -181,7 +185,7 @@ def _blaming(file: Stream, where: str) -> Iterator[None]:
     except UnidentifiedImageError:
         raise DataError(f"{where}: {_what_it_is(file)}") from None
     except MemoryError:
-        raise DataError(f"{where}: there is not enough memory to decode it; reduce it, or leave it out") from None
+        raise NoMemoryError(f"{where}: there is not enough memory to decode it; reduce it, or leave it out") from None
     except Exception as error:
         said = str(error) or type(error).__name__
         raise DataError(f"{where}: the picture is damaged ({said[:100]}); get it anew, or leave it out") from None

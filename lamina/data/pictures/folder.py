@@ -112,11 +112,13 @@ def list_folder(path: Path, name: str, classes: tuple[str, ...] | None = None) -
 
 def _parts(path: Path) -> list[Path]:
     """The folder itself; or those in it where all are called train, test and the like, and one is to train on."""
-    inner = [Path(entry.path) for entry in _entries(path) if entry.is_dir() and not _is_left_out(entry.name)]
+    inner = [Path(entry.path) for entry in _entries(path) if _is_folder(entry) and not _is_left_out(entry.name)]
     called = {folder.name.lower() for folder in inner}
     parted = called & {*TRAIN} and called <= {*TRAIN, *VALID, *TEST}
-    # Folders of classes that happen to be called so hold pictures, not folders.
-    if parted and all(any(entry.is_dir() for entry in _entries(folder)) for folder in inner):
+    # Folders of classes that happen to be called so hold pictures, not folders. What tests may hold pictures of which
+    # nobody tells the class.
+    training = [folder for folder in inner if folder.name.lower() in TRAIN]
+    if parted and all(any(map(_is_folder, _entries(folder))) for folder in training):
         return inner
     return [path]
 
@@ -127,7 +129,7 @@ def _found(folder: Path) -> Found:
     for entry in _entries(folder):
         if _is_left_out(entry.name):
             found.others["hidden"] += 1
-        elif entry.is_dir():
+        elif _is_folder(entry):
             files = [Path(file) for file, name in _files(Path(entry.path), found.others) if is_picture(name)]
             if files:
                 found.classes[entry.name] = sorted(files, key=lambda file: natural(str(file)))
@@ -155,7 +157,7 @@ def _files(folder: Path, others: Counter[str]) -> Iterator[tuple[str, str]]:
         for entry in _entries(inner):
             if _is_left_out(entry.name):
                 others["hidden"] += 1
-            elif entry.is_dir():
+            elif _is_folder(entry):
                 waiting.append(Path(entry.path))
             else:
                 if not is_picture(entry.name):
@@ -169,6 +171,14 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return sorted(entries, key=lambda entry: natural(entry.name))
     except OSError as error:
         raise DataError(f"{folder}: cannot be read ({error.strerror}); check who may read it") from None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether this is a folder, or a link to one; of a link that leads to itself the system does not tell."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _is_left_out(name: str) -> bool:
@@ -218,9 +228,9 @@ def _check_known(name: str, train: Found, test: Found, names: tuple[str, ...], m
         return
     first = strange[0]
     hint = did_you_mean(first, names) if len(names) <= 20 else "; rename its folder, or take it out"
-    whose = "the model knows" if model else "there is to train on"
+    expected = "expected classes that the model knows" if model else "test/: expected the classes of train/"
     more = f" ({len(strange):,} such classes: {some(strange)})" if len(strange) > 1 else ""
-    raise DataError(f"{name}: expected classes that {whose}, got {shown(first)}{more}{hint}")
+    raise DataError(f"{name}: {expected}, got {shown(first)}{more}{hint}")
 
 
 def _what(others: Counter[str]) -> str:

@@ -16,6 +16,7 @@ from lamina.errors import DataError, did_you_mean, listed, shown
 
 ROWS_LOOKED = 20
 HEAD_BYTES = 2**16
+MOST_SHOWN = 200
 PLAIN = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson")
 
 
@@ -34,14 +35,14 @@ def is_picture_list(path: str | Path) -> bool:
         return False  # whoever reads it as a table says what is wrong
 
 
-def list_table(path: Path, name: str, target: tuple[str, ...] = (), classes: tuple[str, ...] | None = None) -> Listing:
+def list_table(path: Path, name: str, asked: Reading, classes: tuple[str, ...] | None = None) -> Listing:
     """The pictures that a table names, relative to its folder.
 
     Args:
         path: CSV, TSV, JSONL or Parquet.
         name: what the user called it.
-        target: the columns to predict; empty for the only one beside the paths. Texts, and few whole numbers, are
-            classes; other numbers are values.
+        asked: the columns to predict; none for the only one beside the paths. Texts, and few whole numbers, are classes;
+            other numbers are values; its kinds overrule that. Its blanks stand for no target.
         classes: those that a model knows; empty for a value; None to decide by the table.
 
     Raises:
@@ -54,7 +55,8 @@ def list_table(path: Path, name: str, target: tuple[str, ...] = (), classes: tup
             f"{name}: expected a column of picture files, relative to {path.parent}, got the columns"
             f" {', '.join(columns[:MOST_NAMED])}; check what is in them"
         )
-    reading = Reading(target=_targets(name, columns, column, target))
+    reading = Reading(_targets(name, columns, column, asked.target), kinds=asked.kinds, blanks=asked.blanks)
+    _check_kinds(name, reading)
     collected = collect(open_source(path, reading, only=reading.target), reading)
     collected.name = name
     decided = target_of(collected, {}, reading, None if classes is None else Decided(classes))
@@ -84,10 +86,24 @@ def _path_column(path: Path) -> str | None:
     for column, texts in cells.items():
         if not texts or not all(isinstance(text, str) and is_picture(text) for text in texts):
             continue
-        if any((path.parent / text).is_file() for text in texts):
+        if any(_is_file(path.parent / text) for text in texts):
             return column
         called.append(column)
     return called[0] if called and len(cells) == 2 else None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; a name that the system does not take is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _cut(path: Path) -> str:
+    """A path as it stands in a message: the end of a long one says little."""
+    text = str(path)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def _mentions_pictures(path: Path) -> bool:
@@ -151,6 +167,17 @@ def _targets(name: str, columns: list[str], path_column: str, asked: tuple[str, 
     return asked
 
 
+def _check_kinds(name: str, reading: Reading) -> None:
+    """See that what is said of columns is said of those that are predicted."""
+    for column, kind in reading.said().items():
+        if column not in reading.target:
+            targets = ", ".join(reading.target)
+            raise DataError(
+                f"{name}: --kind {column}={kind} has no effect, for of a list of pictures only the target is read,"
+                f" {targets}; leave it out"
+            )
+
+
 def _check(name: str, column: str, paths: tuple[Path, ...], blank: list[tuple[str, Any]]) -> None:
     """See that all pictures are there."""
     if blank:
@@ -158,10 +185,10 @@ def _check(name: str, column: str, paths: tuple[Path, ...], blank: list[tuple[st
             f"{blank[0][0]}: expected a path in column {column!r}, got a blank cell"
             f" ({counted(len(blank), 'such row')}); fill or remove it"
         )
-    missing = [path for path in paths if not path.is_file()]
+    missing = [path for path in paths if not _is_file(path)]
     if not missing:
         return
-    texts = [f"{path}: there is no such file" for path in missing[:MOST_NAMED]]
+    texts = [f"{_cut(path)}: there is no such file" for path in missing[:MOST_NAMED]]
     if len(missing) > MOST_NAMED:
         texts.append(f"and {len(missing) - MOST_NAMED:,} more")
     cure = "paths are relative to the table's folder; put them right, or remove the rows"

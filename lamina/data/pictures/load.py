@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from lamina.data.pictures.listing import MOST_NAMED, Listing, counted
 from lamina.data.pictures.reading import PictureOrigin, PictureReading
 from lamina.data.pictures.sizes import frame_of
 from lamina.data.pictures.threads import Say
+from lamina.data.tables.reading import as_reading
 from lamina.errors import DataError, listed
 from lamina.kinds import Image, Label
 
@@ -31,6 +33,7 @@ def load_pictures(
     target: str | Sequence[str] | None = None,
     say: Say | None = None,
     classes: tuple[str, ...] | None = None,
+    table: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """The dataset of pictures in files.
 
@@ -43,6 +46,7 @@ def load_pictures(
         target: the column of a table that is to be predicted, or several; None for the only one beside the paths.
         say: told what takes long.
         classes: those that a model knows; None to take those that are there.
+        table: what else is said of a table: `kinds` of the target, `blanks`.
 
     Raises:
         DataError: if there are no pictures, or more that cannot be read than may be left out; if there is nothing to
@@ -57,8 +61,7 @@ def load_pictures(
             )
         listing = list_folder(path, name, classes)
     else:
-        named = (target,) if isinstance(target, str) else tuple(target or ())
-        listing = list_table(path, name, named, classes)
+        listing = list_table(path, name, as_reading({**(table or {}), "target": target or ()}), classes)
     held = contents(listing.paths, path, say)
     _check_bad(listing, {place: content.problem for place, content in enumerate(held) if content.problem}, reading)
     return _dataset(listing, held, reading, say)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from jaxtyping import UInt8
 from torch import Tensor
 
+from lamina.data.tables.reading import Reading
 from lamina.errors import DataError, SentenceError, shown
 from lamina.settings import Count, Natural
 from lamina.word import Saying
@@ -64,7 +65,7 @@ class PictureOrigin:
         fit: how a picture of another size is brought to this one.
         channels: 1 for grey, 3 for red, green and blue.
         reading: what the user said.
-        target: the column that is predicted, where it was named: a list of pictures may have several.
+        table: what was said of a list of pictures: the target, of which there may be several, its kind, and blanks.
         notes: what was assumed, decided and found, a sentence each.
     """
 
@@ -74,7 +75,7 @@ class PictureOrigin:
     channels: int
     reading: PictureReading = field(default_factory=PictureReading)
     notes: tuple[str, ...] = ()
-    target: str | None = None
+    table: Reading = field(default_factory=Reading)
 
     def read(self, path: str | Path) -> UInt8[Tensor, "C Y X"]:
         """One picture as the model takes it.
