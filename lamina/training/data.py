@@ -142,8 +142,9 @@ def reading_note(dataset: Dataset) -> dict[str, dict[str, Any]]:
     if dataset.pictures is None:
         return {}
     table = dataset.pictures.table.to_json()
-    target = {"target": name for name in table.pop("target", ())}  # there is one at most
-    return {"pictures": dataset.pictures.reading.to_json() | target | table}
+    if "target" in table:
+        (table["target"],) = table["target"]
+    return {"pictures": dataset.pictures.reading.to_json() | table}
 
 
 def reading_in(toml: Path) -> dict[str, Any]:

@@ -108,8 +108,10 @@ def test_a_list_of_pictures_is_trained_on_with_the_column_that_was_named(
     table = "".join(f"{file},{name},{number}\n" for file, name, number in rows)
     (tmp_path / "list.csv").write_text(f"path,what,number\n{table}")
     options = ("--size", 5, "--net", NET, "--steps", 2, "--out", tmp_path / "run")
-    assert command("train", tmp_path / "list.csv", "--target", "what", *options).code == 0
-    assert reading_in(tmp_path / "run" / "run.toml") == {"size": 5, "target": "what"}
+    said = ("--target", "what", "--kind", "what=category", "--blank", "unknown")
+    assert command("train", tmp_path / "list.csv", *said, *options).code == 0
+    noted = {"size": 5, "target": "what", "kinds": ["what=category"], "blanks": ["unknown"]}
+    assert reading_in(tmp_path / "run" / "run.toml") == noted
     said = command("evaluate", tmp_path / "run", tmp_path / "list.csv")
     assert said.code == 0
     assert said.err == f"{tmp_path}/list.csv: 4 of 18 examples\n"

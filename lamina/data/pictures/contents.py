@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -64,7 +65,7 @@ def contents(paths: Sequence[Path], root: Path, say: Say | None = None) -> list[
         root: the folder or list that they are of; each has its memory.
         say: told how far this is.
     """
-    memory = cache() / "pictures" / "seen" / f"{blake2b(os.fsencode(root.resolve()), digest_size=12).hexdigest()}.json"
+    memory = _memory_of(root)
     folder = root if root.is_dir() else root.parent
     names = [str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path) for path in paths]
     known = _remembered(memory)
@@ -90,6 +91,17 @@ def contents(paths: Sequence[Path], root: Path, say: Say | None = None) -> list[
     if settled != known:
         _remember(memory, settled)
     return held
+
+
+def forget(root: Path) -> None:
+    """Forget what was seen of a folder or list: files were not as remembered."""
+    with suppress(OSError):
+        _memory_of(root).unlink()
+
+
+def _memory_of(root: Path) -> Path:
+    name = blake2b(os.fsencode(root.resolve()), digest_size=12).hexdigest()
+    return cache() / "pictures" / "seen" / f"{name}.json"
 
 
 def _state(path: Path) -> State | None:

@@ -41,8 +41,8 @@ def list_table(path: Path, name: str, asked: Reading, classes: tuple[str, ...] |
     Args:
         path: CSV, TSV, JSONL or Parquet.
         name: what the user called it.
-        asked: the columns to predict; none for the only one beside the paths. Texts, and few whole numbers, are classes;
-            other numbers are values; its kinds overrule that. Its blanks stand for no target.
+        asked: the columns to predict; none for the only one beside the paths. Texts, and few whole numbers, are
+            classes; other numbers are values; its kinds overrule that. Its blanks stand for no target.
         classes: those that a model knows; empty for a value; None to decide by the table.
 
     Raises:

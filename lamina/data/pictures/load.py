@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lamina.data.dataset import Column, Dataset
 from lamina.data.pictures.cache import Decoded, decoded
-from lamina.data.pictures.contents import Content, contents
+from lamina.data.pictures.contents import Content, contents, forget
 from lamina.data.pictures.copies import about_copies
 from lamina.data.pictures.decode import TRAITS
 from lamina.data.pictures.folder import list_folder
@@ -64,12 +64,14 @@ def load_pictures(
         listing = list_table(path, name, as_reading({**(table or {}), "target": target or ()}), classes)
     held = contents(listing.paths, path, say)
     _check_bad(listing, {place: content.problem for place, content in enumerate(held) if content.problem}, reading)
-    return _dataset(listing, held, reading, say)
+    return _dataset(path, listing, held, reading, say)
 
 
-def _dataset(listing: Listing, held: list[Content], reading: PictureReading, say: Say | None) -> Dataset:
+def _dataset(path: Path, listing: Listing, held: list[Content], reading: PictureReading, say: Say | None) -> Dataset:
     frame, sized = frame_of([content.sides for content in held if not content.problem], reading)
     found = decoded(listing.paths, held, frame, reading, say)
+    if not found.lasting:
+        forget(path)
     _check_bad(listing, found.bad, reading)
     rows = torch.tensor([place for place in range(len(listing.paths)) if place not in found.bad])
     target = listing.target if not found.bad else Column(listing.target.values[rows], listing.target.kind)

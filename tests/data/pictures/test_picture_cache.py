@@ -91,9 +91,47 @@ def test_the_contents_are_remembered_and_not_read_again(settled):
     assert entry[4:] == [5, 7, ""]
     entry[3] = "another digest"
     memory.write_text(json.dumps(written))
-    said = Said()
-    loaded(said)
-    assert len(said) == 1  # the digest was believed, and with it these are other pictures
+    # The digest was believed, and then it was seen that the file has another.
+    with pytest.raises(DataError, match="it changed while the pictures were being read"):
+        loaded()
+    assert not memory.exists()
+    loaded()
+    assert memory.read_text() == whole
+
+
+class Meanwhile:
+    """Does something to the files after they were looked at, just before they are decoded."""
+
+    def __init__(self, change):
+        self.change = change
+
+    def __call__(self, text):
+        if text.startswith("decoding"):
+            self.change()
+
+
+def test_a_picture_that_changes_between_two_looks_is_refused_and_never_kept(pets):
+    path = pets / "cat" / "0.png"
+    before = path.read_bytes()
+    with pytest.raises(DataError) as caught:
+        loaded(Meanwhile(lambda: path.write_bytes(encoded(255 - noise(5, 7)))))
+    assert str(caught.value) == (
+        "pets/cat/0.png: it changed while the pictures were being read; begin again when nothing writes to it; "
+        "--skip-bad 1 leaves it out"
+    )
+    assert kept(pets) == []
+    path.write_bytes(before)
+    np.testing.assert_array_equal(loaded().inputs.values[0].permute(1, 2, 0), noise(5, 7))
+
+
+def test_a_picture_that_vanishes_meanwhile_is_there_again_when_it_is_back(pets):
+    path = pets / "cat" / "0.png"
+    dataset = loaded(Meanwhile(lambda: path.rename(pets / "away")), skip_bad=1)
+    assert len(dataset) == 12
+    assert dataset.pictures.notes[-1] == "left out: cat/0.png: expected a picture, found nothing there; check the path"
+    assert kept(pets) == []
+    (pets / "away").rename(path)
+    assert len(loaded(skip_bad=1)) == 13
 
 
 def test_the_memory_is_the_same_from_any_folder(settled, monkeypatch):

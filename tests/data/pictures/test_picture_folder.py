@@ -101,6 +101,27 @@ def test_a_test_without_class_folders_is_a_class(tmp_path):
     assert found(tree(tmp_path, "train/1.png", "test/1.png")).classes == ("test", "train")
 
 
+def test_pictures_to_test_of_no_class_are_left_out(tmp_path):
+    listing = found(tree(tmp_path, "train/cat/1.png", "train/dog/1.png", "test/7.png", "test/8.png"))
+    assert listing.classes == ("cat", "dog")
+    assert shorts(listing) == ["train/cat/1.png", "train/dog/1.png"]
+    assert listing.test is None
+    assert listing.notes[-1] == "left out, lying in no class folder: 2 pictures"
+
+
+def test_an_empty_test_is_no_class(tmp_path):
+    root = tree(tmp_path, "train/cat/1.png", "train/dog/1.png")
+    (root / "test").mkdir()
+    assert found(root).classes == ("cat", "dog")
+
+
+def test_links_to_themselves_are_named_as_pictures_that_cannot_be_read(tmp_path):
+    root = tree(tmp_path / "pets", "dog/1.png", "cat/1.png")
+    for place in ("cat/loop.png", "dog/a", "loop"):
+        (root / place).symlink_to(root / place)
+    assert shorts(found(root)) == ["cat/1.png", "cat/loop.png", "dog/1.png"]
+
+
 def test_links_are_followed(tmp_path):
     tree(tmp_path / "elsewhere", "a.png", "more/b.png")
     root = tree(tmp_path / "pets", "dog/1.png")
@@ -151,7 +172,7 @@ def test_no_pictures_are_refused(tmp_path):
 
 def test_a_class_that_only_tests_is_refused(tmp_path):
     assert refused(tree(tmp_path, "train/cat/1.png", "train/dog/1.png", "test/Cat/1.png")) == (
-        "pets: expected classes that there is to train on, got 'Cat'; did you mean 'cat'?"
+        "pets: test/: expected the classes of train/, got 'Cat'; did you mean 'cat'?"
     )
 
 

@@ -34,9 +34,9 @@ def loaded(name, target=None, classes=None):
     return load_pictures(name, PictureReading(), target, classes=classes)
 
 
-def refused(name, target=None):
+def refused(name, target=None, **table):
     with pytest.raises(DataError) as caught:
-        loaded(name, target)
+        load_pictures(name, PictureReading(), target, table=table)
     return str(caught.value)
 
 
@@ -101,6 +101,38 @@ def test_the_target_must_be_named_among_several(shelf):
     assert loaded(name, "label").classes == ("cat", "dog")
     assert refused(name, "lable") == "list.csv: there is no column 'lable'; did you mean 'label'?"
     assert refused(name, "path") == "list.csv: target 'path' holds the paths of the pictures; name another column"
+
+
+def test_the_kind_of_the_target_may_be_said(shelf):
+    name = table(["path,label", *[f"pics/{number}.png,{number // 2}" for number in range(13)]])
+    dataset = load_pictures(name, PictureReading())
+    assert dataset.target.kind == Value(1)
+    dataset = load_pictures(name, PictureReading(), table={"kinds": ("label=category",)})
+    assert dataset.classes == ("0", "1", "2", "3", "4", "5", "6")
+    assert "target label: 7 classes, since --kind label=category says so" in dataset.pictures.notes
+
+
+def test_the_kind_of_another_column_has_no_effect(shelf):
+    name = table(["path,label", *LABELLED])
+    assert refused(name, kinds=("path=category",)) == (
+        "list.csv: --kind path=category has no effect, for of a list of pictures only the target is read, label; "
+        "leave it out"
+    )
+
+
+def test_a_further_text_may_stand_for_no_target(shelf):
+    name = table(["path,label", *LABELLED[:12], "pics/12.png,unknown"])
+    assert loaded(name).classes == ("cat", "dog", "unknown")
+    dataset = load_pictures(name, PictureReading(), table={"blanks": ("unknown",)})
+    assert (len(dataset), dataset.classes) == (12, ("cat", "dog"))
+
+
+def test_a_name_that_is_too_long_for_a_file_is_missing(shelf):
+    name = table(["path,label", *LABELLED, f"{'y' * 5000}.png,cat"])
+    assert refused(name) == (
+        f"list.csv: {'y' * 200}...: there is no such file; paths are relative to the table's folder; put them right, "
+        "or remove the rows"
+    )
 
 
 def test_paths_alone_say_nothing(shelf):
