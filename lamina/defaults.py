@@ -89,7 +89,7 @@ def _picture_net(given: Image, examples: int, end: str) -> Suggestion:
         moves, said = ["Flip('alternate')", f"Crop({size}, scale=(0.35, 1.0))"], "mirrored and cropped"
     end = "Classify(0.1)" if end == "Classify()" else end
     reason = f"{examples:,} pictures of {given.height} x {given.width}: a fast convolutional net on {said} pictures"
-    pace = {"batch": 64, "epochs": 40} if few else {"batch": 250, "epochs": 10}
+    pace = {"batch": 64, "epochs": 40 if side >= PHOTOGRAPH else 20} if few else {"batch": 250, "epochs": 10}
     body = " >> ".join(["Standardize()", *moves, f"FastNet({widths})"])
     return Suggestion(
         f"{body} >> {end}", reason, "Muon(linear(0.2), others=0.01, momentum=0.6, weight_decay=0.1)", pace

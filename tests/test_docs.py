@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import lamina as la
-from lamina.command import VERBS
+from lamina.command import VERBS, lamina
 
 REPOSITORY = Path(__file__).parent.parent
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -51,6 +51,7 @@ def options_of(command: click.Command) -> set[str]:
 def test_commands_in_the_pages_exist_with_their_options(page: Path) -> None:
     for line in re.findall(rf"lamina ((?:{'|'.join(VERBS)}) [^`\n]*)", page.read_text(encoding="utf-8")):
         verb, _, rest = line.partition(" ")
-        command = importlib.import_module(f"lamina.command.{verb}").command
+        command = lamina.get_command(click.Context(lamina), verb)
+        assert command is not None
         used = set(re.findall(r"(?<!\S)--[a-z]+", re.sub(r"'[^']*'", "", rest)))
         assert used <= options_of(command), line

@@ -26,6 +26,7 @@ Examples:
 """
 
 DRAWN = 40
+MOST_CLASSES = 100
 MOST_NOTES = 30
 TINY = 10
 """A class of fewer pictures has none or one in a part that is a tenth."""
@@ -77,7 +78,9 @@ def command(name: str | None, files: tuple[str, ...], draw: Path | None, as_json
         return
     for what, value in description.items():
         if isinstance(value, dict):
-            value = ", ".join(f"{key} {count:,}" for key, count in value.items())
+            more = f" and {len(value) - MOST_CLASSES:,} more; --json has all" if len(value) > MOST_CLASSES else ""
+            counts = list(value.items())[:MOST_CLASSES]
+            value = ", ".join(f"{key} {count:,}" for key, count in counts) + more
         for place, line in enumerate(value[:MOST_NOTES] if isinstance(value, list) else [value]):
             click.echo(
                 f"{'' if place else what:<10}{line:,}"
@@ -136,8 +139,10 @@ def describe(dataset: Dataset) -> dict[str, Any]:
 
 def tiny(classes: dict[str, int]) -> list[str]:
     """What is to be said of classes with few pictures."""
+    from lamina.data.pictures.listing import some
+
     few = [f"{name} {count}" for name, count in classes.items() if count < TINY]
-    return [f"classes of fewer than {TINY} pictures, of which a test tells little: {', '.join(few)}"] if few else []
+    return [f"classes of fewer than {TINY} pictures, of which a test tells little: {some(few)}"] if few else []
 
 
 def _draw(dataset: Dataset, path: Path) -> None:

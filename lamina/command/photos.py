@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lamina.errors import DataError
 from lamina.progress import note
@@ -39,17 +39,28 @@ class Photos:
         self._unsaid = ""
 
     def are(self, name: str) -> bool:
-        """Whether this is a picture, or a folder of pictures, and the model takes such."""
-        from lamina.data.pictures.folder import is_picture, is_picture_folder
+        """Whether this is a picture, or a folder of pictures, and the model takes such.
+
+        Raises:
+            DataError: if it is a list of pictures.
+        """
+        from lamina.data.pictures.folder import is_idx_folder, is_picture, is_picture_folder
+        from lamina.data.pictures.listed import is_picture_list
         from lamina.data.sets import NAMED
         from lamina.kinds import Image
 
         path = Path(name)
         if not isinstance(self.model.net.given, Image) or name == "-" or name in NAMED:
             return False
-        if path.is_dir():
-            return is_picture_folder(path)
-        return is_picture(name) or (path.is_file() and path.suffix.lower() not in NO_PICTURES)
+        if _at(path) == "folder":
+            # One of neither is asked for pictures, and said to hold none, so that others are answered.
+            return is_picture_folder(path) or not is_idx_folder(path)
+        if path.suffix.lower() in NO_PICTURES and is_picture_list(path):
+            raise DataError(
+                f"{name}: expected pictures or a folder of them, got a list of pictures; name what it lists, or measure"
+                f" it with `lamina evaluate {self.run} {name}`"
+            )
+        return is_picture(name) or (_at(path) == "file" and path.suffix.lower() not in NO_PICTURES)
 
     def batches(self, name: str) -> Iterator[tuple[Tensor, list[dict[str, Any]]]]:
         """Batches of pictures as the model takes them, with their files.
@@ -58,6 +69,7 @@ class Photos:
             DataError: if the model takes no bytes of pictures.
         """
         from lamina.asked import alike, origin_for
+        from lamina.data.pictures.listing import written
         from lamina.data.pictures.threads import in_order
         from lamina.kinds import Image
         from lamina.model import rows_at_once
@@ -70,12 +82,11 @@ class Photos:
         files: list[dict[str, Any]] = []
         for path, picture in in_order(partial(_read, origin), self.files(name)):
             if isinstance(picture, DataError):
-                self._say()
-                self.bad, self._unsaid = self.bad + 1, str(picture)
+                self._miss(str(picture))
                 continue
             self.read += 1
             pictures.append(picture)
-            files.append({"file": str(path)})
+            files.append({"file": written(path)})
             if len(files) == most:
                 self._say()
                 yield alike(pictures), files
@@ -85,10 +96,13 @@ class Photos:
 
     def files(self, name: str) -> Iterator[Path]:
         """The files of a name: itself, or all pictures in a folder and in its folders, in order."""
-        from lamina.data.pictures.folder import is_picture
+        from lamina.data.pictures.folder import is_picture, is_picture_folder
 
-        if not Path(name).is_dir():
+        if _at(Path(name)) != "folder":
             yield Path(name)
+            return
+        if not is_picture_folder(Path(name)):
+            self._miss(f"{name}: expected a folder with pictures, found none in it; check the path")
             return
         self._warn(name)
         for folder, inner, names in os.walk(name):
@@ -108,6 +122,11 @@ class Photos:
         if self.bad:
             raise DataError(f"{self.bad:,} of {asked:,} pictures could not be read; the others are answered")
 
+    def _miss(self, what: str) -> None:
+        """Count what cannot be answered."""
+        self._say()
+        self.bad, self._unsaid = self.bad + 1, what
+
     def _say(self) -> None:
         """Say what was wrong with a picture, which waits until it is seen that it was not the only one."""
         if self._unsaid:
@@ -121,6 +140,14 @@ class Photos:
         run = run_of(self.run)
         if run is not None and read_plan(run).data == address_of(name):
             note(f"{name}: the run was trained on part of this; `lamina evaluate {self.run} {name}` measures the rest")
+
+
+def _at(path: Path) -> Literal["folder", "file", "nothing"]:
+    """What is at a path; nothing where it is longer than the system takes, or a link to itself."""
+    try:
+        return "folder" if path.is_dir() else "file" if path.is_file() else "nothing"
+    except OSError:
+        return "nothing"
 
 
 def _read(origin: PictureOrigin, path: Path) -> tuple[Path, Tensor | DataError]:

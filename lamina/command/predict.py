@@ -164,6 +164,8 @@ def opened(data: str) -> AbstractContextManager[Any]:
     from lamina.errors import DataError
 
     if data == "-":
+        if sys.stdin is None:  # Python's way to say that it was closed before
+            raise DataError("standard input: expected rows, but it is closed; pipe them in, or name a file")
         return nullcontext(sys.stdin.buffer)
     try:
         return Path(data).open("rb")

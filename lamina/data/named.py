@@ -50,6 +50,12 @@ def load(where: str, say: Callable[[str], object] | None = None, /, **asked: Any
     if where in NAMED:
         check_effect(where, asked, (), "a named set")
         return read(NAMED[where])
+    from lamina.data.pictures.folder import is_idx_folder
+
+    try:
+        where.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"expected a path in UTF-8, got {os.fsencode(where)!r}; rename it") from None
     path = Path(where)
     if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
         raise DataError(f"{shown(where)} {WHAT_THERE_IS}; check the path")
@@ -62,7 +68,7 @@ def load(where: str, say: Callable[[str], object] | None = None, /, **asked: Any
         return load_table(where, as_reading(asked))
     check_effect(where, asked, (), "none")
     if path.is_dir():
-        if not any("-ubyte" in file.name for file in path.iterdir()):
+        if not is_idx_folder(path):
             raise DataError(
                 f"{where}: expected a folder with pictures, a folder of them for each class, or with IDX files, found"
                 " neither in it; check the path"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import tomllib
 from collections.abc import Callable
 from io import StringIO
@@ -225,6 +226,50 @@ def test_a_bad_photo_among_others_is_named_and_the_others_are_answered(
     ]
 
 
+def test_what_holds_no_pictures_is_named_and_the_others_are_answered(
+    command: Callable[..., Any], trained: Path, tmp_path: Path
+) -> None:
+    good = put(tmp_path / "good", {"0.png": painted(CLASSES["red"], 0)})
+    os.mkfifo(good / "pipe.png")
+    (tmp_path / "empty").mkdir()
+    long = tmp_path / f"{'y' * 300}.png"
+    said = command("predict", trained, tmp_path / "empty", long, good)
+    assert said.code == 2
+    assert [Path(line["file"]).name for line in lines(said.out)] == ["0.png"]
+    assert said.err.splitlines() == [
+        f"{tmp_path}/empty: expected a folder with pictures, found none in it; check the path",
+        f"{long}: cannot be read (File name too long); check the file and who may read it",
+        f"{good}/pipe.png: expected a picture, got a pipe or a device; take it out, or copy it to a file",
+        "lamina: 3 of 4 pictures could not be read; the others are answered",
+    ]
+
+
+def test_a_photo_whose_name_is_no_utf8_is_answered(command: Callable[..., Any], trained: Path, tmp_path: Path) -> None:
+    put(tmp_path / "odd", {"\udcff.png": painted(CLASSES["red"], 0)})
+    said = command("predict", trained, tmp_path / "odd", "--json")
+    assert json.loads(said.out)["file"] == f"{tmp_path}/odd/\\xff.png"
+
+
+def test_a_list_of_pictures_is_not_predicted(command: Callable[..., Any], trained: Path, tmp_path: Path) -> None:
+    put(tmp_path, {"0.png": painted(CLASSES["red"], 0), "list.csv": b"path,label\n0.png,red\n"})
+    assert command("predict", trained, tmp_path / "list.csv").err == (
+        f"lamina: {tmp_path}/list.csv: expected pictures or a folder of them, got a list of pictures; name what it"
+        f" lists, or measure it with `lamina evaluate {trained} {tmp_path}/list.csv`\n"
+    )
+
+
+def test_bad_pictures_to_measure_are_named_without_an_option_that_there_is_not(
+    command: Callable[..., Any], trained: Path, tmp_path: Path
+) -> None:
+    put(tmp_path / "more", {"red/0.png": painted(CLASSES["red"], 0), "red/1.png": b""})
+    assert command("evaluate", trained, tmp_path / "more").err == (
+        f"lamina: {tmp_path}/more/red/1.png: expected a picture, got an empty file; get it anew, or leave it out\n"
+    )
+    put(tmp_path / "more", {"red/2.png": b""})
+    first = command("evaluate", trained, tmp_path / "more").err.splitlines()[0]
+    assert first == f"lamina: {tmp_path}/more: 2 of 3 pictures cannot be read; mend or remove them:"
+
+
 def test_a_single_bad_photo_is_the_error(command: Callable[..., Any], trained: Path, tmp_path: Path) -> None:
     said = command("predict", trained, tmp_path / "none.jpg")
     assert (said.code, said.out) == (2, "")
@@ -350,6 +395,20 @@ def test_many_notes_are_cut_for_people(command: Callable[..., Any], tmp_path: Pa
     shown = command("data", folder)
     assert sum("left out: red/bad-" in line for line in shown.out.splitlines()) == 10
     assert "left out: 30 more that cannot be read" in shown.out
+
+
+def test_many_classes_are_cut_for_people(command: Callable[..., Any], tmp_path: Path) -> None:
+    root = put(tmp_path / "many", {f"{n}/0.png": painted(CLASSES["red"], n) for n in range(103)})
+    lines = command("data", root).out.splitlines()
+    (counts,) = [line for line in lines if line.startswith("classes ")]
+    assert counts.startswith("classes   0 1, 1 1, ")
+    assert counts.endswith(", 99 1 and 3 more; --json has all")
+    assert lines[-1].endswith(
+        "classes of fewer than 10 pictures, of which a test tells little: "
+        + ", ".join(f"{n} 1" for n in range(10))
+        + " and 93 more"
+    )
+    assert len(json.loads(command("data", root, "--json").out)["classes"]) == 103
 
 
 def test_some_pictures_of_each_class_are_drawn(command: Callable[..., Any], photos: Path, tmp_path: Path) -> None:

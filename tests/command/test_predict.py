@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 import lamina as la
+from lamina.command.predict import opened
 from lamina.data.sources import numbers
+from lamina.errors import DataError
 from lamina.model import load
 
 FEATURES = ("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)")
@@ -212,3 +214,10 @@ def test_data_under_another_name_is_known_by_its_content(command: Any, tmp_path:
         f"lamina: {tmp_path / 'one.npz'} has changed since {tmp_path / 'run'} was trained on it;"
         " bring that back, or use --all\n"
     )
+
+
+def test_a_closed_standard_input_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(DataError) as caught:
+        opened("-")
+    assert str(caught.value) == "standard input: expected rows, but it is closed; pipe them in, or name a file"

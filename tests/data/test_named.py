@@ -271,6 +271,11 @@ def test_a_folder_and_an_npz_file_are_loaded_by_their_path(tmp_path):
             "'quux' is no named set, no table, no folder with pictures or IDX files and no .npz file; "
             "there are: digits, iris, wine, breast-cancer, diabetes, mnist, fashion-mnist, cifar10",
         ),
+        (
+            "é" * 130,
+            f"{'é' * 130!r:.60}"[:57]
+            + "... is no named set, no table, no folder with pictures or IDX files and no .npz file; check the path",
+        ),
         ("no/such.npz", "no/such.npz: expected a .npz file, found nothing there; check the path"),
         (
             __file__,
@@ -282,6 +287,21 @@ def test_what_cannot_be_loaded_is_named_with_what_can(where, words):
     with pytest.raises(DataError) as caught:
         load(where)
     assert str(caught.value) == words
+
+
+def test_a_path_that_is_no_utf8_is_refused():
+    with pytest.raises(DataError) as caught:
+        load("photos\udcff")
+    assert str(caught.value) == "expected a path in UTF-8, got b'photos\\xff'; rename it"
+
+
+def test_a_folder_of_neither_pictures_nor_idx_files_is_told(tmp_path):
+    with pytest.raises(DataError) as caught:
+        load(str(tmp_path))
+    assert str(caught.value) == (
+        f"{tmp_path}: expected a folder with pictures, a folder of them for each class, or with IDX files, found neither"
+        " in it; check the path"
+    )
 
 
 def test_where_an_unknown_set_is_cannot_be_asked():

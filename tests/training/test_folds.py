@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import signal
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from lamina.training import data as of_runs
 from lamina.training.folds import train_folds
 from lamina.training.machine import Interrupted
 from lamina.training.plan import Plan
-from lamina.training.several import mean_of
+from lamina.training.several import mean_of, train_each
 
 SHORT = {"steps": 3, "threads": 1}
 
@@ -121,13 +123,24 @@ def test_mistakes_are_found_before_a_folder_is_made(tmp_path: Path) -> None:
 
 
 def test_a_signal_stops_the_folds_that_were_still_to_come(tmp_path: Path) -> None:
-    # At the last step a run ends rather than stops, so the flag must reach beyond it.
     with pytest.raises(Interrupted) as error:
         train_folds(NET, small(), 3, out=tmp_path / "folds", display=stopping_at(3), **SHORT)
     assert error.value.exit_code == 128 + signal.SIGTERM
-    assert str(error.value) == (
-        f"stopped by SIGTERM before fold 1; the runs in {tmp_path / 'folds'} that have ended stand"
-    )
+    assert [each.name for each in (tmp_path / "folds").iterdir()] == ["fold-0"]
+
+
+def test_a_signal_between_two_runs_is_told(tmp_path: Path) -> None:
+    def folds() -> Iterator[int]:
+        yield 0
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield 1
+
+    with pytest.raises(Interrupted) as error:
+        train_each(NET, small(), tmp_path, "fold", folds(), {"folds": 3, **SHORT})
+    assert error.value.exit_code == 128 + signal.SIGTERM
+    assert str(error.value) == f"stopped by SIGTERM before fold 1; the runs in {tmp_path} that have ended stand"
+    assert (tmp_path / "fold-0" / "result.json").exists()
+    assert not (tmp_path / "fold-1").exists()
 
 
 def test_a_folder_of_several_folds_says_which_runs_it_holds(tmp_path: Path) -> None:

@@ -109,8 +109,16 @@ def test_an_interrupt_from_the_keyboard_has_its_own_exit_code(tmp_path: Path) ->
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_signal_at_the_last_step_stops_nothing(tmp_path: Path) -> None:
-    assert trained(tmp_path / "run", steps=3, display=stopping_at(3)).result["steps"] == 3
+def test_after_a_signal_at_the_last_step_resuming_only_measures(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(Interrupted) as stop:
+        trained(folder, steps=3, display=stopping_at(3))
+    assert str(stop.value) == (
+        f"stopped by SIGTERM after training, before all was measured; `lamina resume {folder}` goes on from there"
+    )
+    assert la.resume(folder, ARRAYS).result["steps"] == 3
+    assert len(entries(folder)) == len(entries(trained(tmp_path / "straight", steps=3).folder))
+    assert digest(folder) == digest(tmp_path / "straight")
 
 
 @pytest.mark.parametrize("rule", RULES)

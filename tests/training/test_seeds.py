@@ -66,12 +66,7 @@ def test_mistakes_are_found_before_a_folder_is_made(tmp_path: Path) -> None:
 
 
 def test_a_signal_stops_the_seeds_that_were_still_to_come(tmp_path: Path) -> None:
-    # At the last step a run ends rather than stops, so the flag must reach beyond it.
     with pytest.raises(Interrupted) as error:
         train_seeds(NET, small(), 3, out=tmp_path / "seeds", display=stopping_at(3), **SHORT)
     assert error.value.exit_code == 128 + signal.SIGTERM
-    assert str(error.value) == (
-        f"stopped by SIGTERM before seed 1; the runs in {tmp_path / 'seeds'} that have ended stand"
-    )
-    assert (tmp_path / "seeds" / "seed-0" / "result.json").exists()
-    assert not (tmp_path / "seeds" / "seed-1").exists()
+    assert [each.name for each in (tmp_path / "seeds").iterdir()] == ["seed-0"]

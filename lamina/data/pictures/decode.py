@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import threading
 import warnings
 from collections.abc import Iterator
@@ -103,11 +104,24 @@ def read_picture(path: Path, frame: Frame, channels: int) -> UInt8[Tensor, "C Y 
         DataError: if it cannot be read.
     """
     try:
+        check_file(path)
         with path.open("rb") as file:
             pixels = decode(file, str(path), frame, grey=channels == 1).pixels
     except OSError as error:
         raise DataError(f"{path}: {unreadable(error)}") from None
     return torch.from_numpy(np.repeat(pixels, channels // pixels.shape[2], 2)).permute(2, 0, 1)
+
+
+def check_file(path: Path) -> None:
+    """See that what is there is no pipe, which may never answer, and no device.
+
+    Raises:
+        DataError: naming it.
+        OSError: if nothing is there.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise DataError(f"{path}: expected a picture, got a pipe or a device; take it out, or copy it to a file")
 
 
 def unreadable(error: OSError) -> str:

@@ -56,16 +56,22 @@ def is_picture(name: str) -> bool:
     return Path(name).suffix.lower() in SUFFIXES
 
 
+def is_idx_folder(path: Path) -> bool:
+    """Whether a file of this folder is called like one of MNIST's."""
+    try:
+        return any("-ubyte" in file.name for file in path.iterdir())
+    except OSError:
+        return False
+
+
 def is_picture_folder(path: Path) -> bool:
     """Whether this is a folder in which, or in a folder of which, a file is called like a picture.
 
     A folder with IDX files is not: what else lies there describes them.
     """
-    if not path.is_dir():
+    if not path.is_dir() or is_idx_folder(path):
         return False
     try:
-        if any("-ubyte" in file.name for file in path.iterdir()):
-            return False
         return any(is_picture(name) for _, name in islice(_files(path, Counter()), MOST_LOOKED))
     except OSError:
         return False

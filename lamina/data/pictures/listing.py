@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,12 @@ class Listing:
     def short(self, place: int) -> str:
         """A picture by its place, as its path from the root."""
         path = self.paths[place]
-        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+        return written(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
+
+
+def written(path: Path) -> str:
+    """A path as a text that can be written anywhere: of a name that is no UTF-8 the odd bytes become \\xff."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def natural(name: str) -> tuple[list[str | int], str]:

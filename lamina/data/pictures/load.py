@@ -62,17 +62,21 @@ def load_pictures(
         listing = list_folder(path, name, classes)
     else:
         listing = list_table(path, name, as_reading({**(table or {}), "target": target or ()}), classes)
-    held = contents(listing.paths, path, say)
-    _check_bad(listing, {place: content.problem for place, content in enumerate(held) if content.problem}, reading)
-    return _dataset(path, listing, held, reading, say)
+    held, train = contents(listing.paths, path, say), classes is None  # only `lamina train` and `data` take --skip-bad
+    _check_bad(
+        listing, {place: content.problem for place, content in enumerate(held) if content.problem}, reading, train
+    )
+    return _dataset(path, listing, held, reading, say, train)
 
 
-def _dataset(path: Path, listing: Listing, held: list[Content], reading: PictureReading, say: Say | None) -> Dataset:
+def _dataset(
+    path: Path, listing: Listing, held: list[Content], reading: PictureReading, say: Say | None, train: bool
+) -> Dataset:
     frame, sized = frame_of([content.sides for content in held if not content.problem], reading)
     found = decoded(listing.paths, held, frame, reading, say)
     if not found.lasting:
         forget(path)
-    _check_bad(listing, found.bad, reading)
+    _check_bad(listing, found.bad, reading, train)
     rows = torch.tensor([place for place in range(len(listing.paths)) if place not in found.bad])
     target = listing.target if not found.bad else Column(listing.target.values[rows], listing.target.kind)
     test = _still_there(listing.test, rows) if listing.test is not None else None
@@ -103,17 +107,18 @@ def _dataset(path: Path, listing: Listing, held: list[Content], reading: Picture
     )
 
 
-def _check_bad(listing: Listing, bad: dict[int, str], reading: PictureReading) -> None:
+def _check_bad(listing: Listing, bad: dict[int, str], reading: PictureReading, train: bool) -> None:
     """Refuse more bad pictures than may be left out; and none but bad ones."""
     if len(bad) <= reading.skip_bad and len(bad) < len(listing.paths):
         return
     mistakes = [f"{listing.paths[place]}: {problem}" for place, problem in list(bad.items())[:MOST_NAMED]]
     if len(bad) == 1:
-        raise DataError(f"{mistakes[0]}; --skip-bad 1 leaves it out")
+        raise DataError(f"{mistakes[0]}; --skip-bad 1 leaves it out" if train else mistakes[0])
     if len(bad) > MOST_NAMED:
         mistakes.append(f"and {len(bad) - MOST_NAMED:,} more")
     whole = len(bad) == len(listing.paths)
-    cure = "none is left" if whole else f"mend or remove them, or leave them out with --skip-bad {len(bad)}"
+    skip = f", or leave them out with --skip-bad {len(bad)}" if train else ""
+    cure = "none is left" if whole else f"mend or remove them{skip}"
     of = f"{len(bad):,} of {counted(len(listing.paths), 'picture')} cannot be read"
     raise DataError(listed(mistakes, f"{listing.name}: {of}; {cure}"))
 
