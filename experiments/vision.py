@@ -66,7 +66,7 @@ RECIPES = {
         "cifar10", THINGS, MUON, {"epochs": 3, "views": "Views(shift=1)", "batch": 500, "valid": 0.02}, 0.90, 1200, 1
     ),
     "cifar10-65min": Recipe(
-        "cifar10", THINGS, MUON, {"epochs": 10, "views": "Views(shift=1)", "batch": 500, "valid": 0.02}, 0.94, 3900, 1
+        "cifar10", THINGS, MUON, {"epochs": 14, "views": "Views(shift=1)", "batch": 500, "valid": 0.02}, 0.94, 3900, 1
     ),
 }
 

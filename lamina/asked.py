@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from lamina.data.pictures.reading import PictureOrigin
 from lamina.errors import DataError, shown
-from lamina.kinds import Image, Table
+from lamina.kinds import Image, Kind, Table
 
 if TYPE_CHECKING:
     from PIL import Image as Pillow
@@ -161,3 +162,44 @@ def check_codes(rows: Tensor, kind: Table) -> None:
             f"inputs must be rows of {kind}, finite numbers or NaN and then the codes of categories, but row"
             f" {int(wrong.nonzero()[0, 0])} is none; pass a path or a frame, and the model encodes it"
         )
+
+
+def as_inputs(inputs: Any, given: Kind, scale: float | None) -> Tensor:
+    """Rows of numbers as a net takes them.
+
+    Args:
+        inputs: an array, a tensor, or lists of numbers, an example each.
+        given: the kind of an example.
+        scale: what raw numbers are multiplied by; None for 1.
+
+    Raises:
+        DataError: if they are not examples of that kind, or not finite.
+    """
+    try:
+        with np.errstate(over="ignore"):  # what is too large for float32 is named below
+            array = None if isinstance(inputs, Tensor) else np.require(inputs, np.float32, ["C", "W"])
+        tensor = inputs if array is None else torch.from_numpy(array)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"inputs must be rows of numbers, got {shown(inputs)}") from error
+    sizes = sizes_of(given)
+    # An example may come as it is, as one row of numbers, or, with one channel, without that axis.
+    fitting = {sizes, (math.prod(sizes),), sizes[1:] if len(sizes) == 3 and sizes[0] == 1 else sizes}
+    if not tensor.dim() or tuple(tensor.shape[1:]) not in fitting or not len(tensor):
+        got = f"an array of shape {tuple(tensor.shape)}"
+        raise DataError(f"inputs must be examples of {given}, {sizes} each, got {got}")
+    tensor = tensor.reshape(len(tensor), *sizes).to(torch.get_default_dtype())
+    if isinstance(given, Image):
+        tensor = tensor.contiguous(memory_format=torch.channels_last)
+    if isinstance(given, Table):
+        check_codes(tensor, given)
+    elif not tensor.isfinite().all():
+        row = int((~tensor.flatten(1).isfinite().all(1)).nonzero()[0, 0])
+        raise DataError(f"inputs must be finite numbers, but row {row} has one that is not; fill it or leave it out")
+    return tensor if scale is None else tensor * scale
+
+
+def sizes_of(kind: Kind) -> tuple[int, ...]:
+    """The sizes of an example's axes."""
+    if isinstance(kind, Table):
+        return (kind.numbers + len(kind.categories),)
+    return tuple(int(size) for size in kind.values().values())

@@ -18,7 +18,8 @@ from torch import Tensor
 from lamina.chance import generator
 from lamina.data.dataset import Column, Dataset
 from lamina.data.split import Parts
-from lamina.kinds import Image, Kind, Label, Table, Targets, Value, Vector
+from lamina.data.text.ragged import Ragged
+from lamina.kinds import Image, Kind, Label, Table, Targets, Tokens, Value, Vector
 from lamina.layers.categories import OneHot
 from lamina.layers.standardize import Standardize
 from lamina.metrics import ClassTally, Measure, Tally, ValueTally, of_each
@@ -69,6 +70,9 @@ def baselines(dataset: Dataset, parts: Parts, *, examples: int = 10_000, seed: i
     1958 (logistic), Hoerl and Kennard 1970 (ridge), Friedman 2001 (boosted trees), on histograms as Ke et al. 2017;
     fitted by scikit-learn.
 
+    A text gets counts of runs of its tokens: see `lamina.baseline_texts`; texts of which something is to be told
+    "bag_of_words": see `lamina.baseline_words`; a series, the forecasts of `lamina.baseline_series`.
+
     Of pictures with more than 1,024 numbers they see the means over so many fields, and are called by them:
     "logistic_18x18".
 
@@ -90,21 +94,35 @@ def baselines(dataset: Dataset, parts: Parts, *, examples: int = 10_000, seed: i
     if isinstance(dataset.target.kind, Targets):
         each = [baselines(apart, parts, examples=examples, seed=seed) for apart in dataset.apart()]
         return together(dataset.target.kind, each)
+    if isinstance(dataset.target.kind, Tokens):
+        from lamina.baseline_texts import counted
+
+        return {name: Baseline(*found) for name, found in counted(dataset, parts).items()}
     if not (len(parts.train) and len(parts.test) and isinstance(dataset.target.kind, Label | Value)):
         return {}
     order = parts.train[torch.randperm(len(parts.train), generator=generator(seed, "baselines"))]
-    rows, more = order[:examples], order[: 5 * examples]
+    if dataset.series is not None:
+        from lamina.baseline_series import simple_forecasts
+
+        return {name: Baseline(*found) for name, found in simple_forecasts(dataset, parts, order[:examples]).items()}
+    from lamina.baseline_words import word_classes, word_values  # needs this file's own words
+
+    rows, more, of_texts = order[:examples], order[: 5 * examples], isinstance(dataset.inputs, Ragged)
     linear, grown = suits_linear(dataset, len(rows)), suits_trees(dataset)
     answers: dict[str, tuple[Answer, int]] = {}
     if isinstance(dataset.target.kind, Label):
         answers["majority"] = majority(dataset.target, parts.train), len(parts.train)
         several = len(set(dataset.target.gather(rows).tolist())) > 1
+        if of_texts and several:
+            answers["bag_of_words"] = word_classes(dataset, order[: 2 * examples]), len(order[: 2 * examples])
         if linear and several:
             answers[f"logistic{seen_as(dataset)}"] = logistic(dataset, rows), len(rows)
         if grown and several:
             answers["trees"] = class_trees(dataset, more), len(more)
     else:
         answers["mean"] = mean(dataset.target, parts.train), len(parts.train)
+        if of_texts:
+            answers["bag_of_words"] = word_values(dataset, order[: 2 * examples]), len(order[: 2 * examples])
         if linear:
             answers[f"ridge{seen_as(dataset)}"] = ridge(dataset, rows), len(rows)
         if grown:

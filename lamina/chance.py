@@ -138,6 +138,18 @@ def uniforms(
 
 
 @contextmanager
+def multiplied(times: int) -> Iterator[None]:
+    """Within this block each example stands for so many rows, one after another, each with noise of its own."""
+    draws = _draws.get()
+    if draws is None:
+        yield
+        return
+    each = torch.arange(times, device=draws.examples.device)
+    with drawing(draws.seed, draws.step, (draws.examples[:, None] * times + each).flatten(), draws.epoch):
+        yield
+
+
+@contextmanager
 def repeatable(examples: int) -> Iterator[None]:
     """Within this block draws can be asked for again, outside `drawing` too: a seed then comes from torch's generator.
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lamina.data.dataset import Column, Dataset
 from lamina.errors import KindError
-from lamina.kinds import Image, Label, Table, Value, Vector
+from lamina.kinds import Image, Label, Table, Tokens, Value, Vector
 
 FEW = 10_000
 """Examples below which a net is kept small and trained long."""
@@ -56,6 +56,14 @@ def default_net(dataset: Dataset) -> Suggestion:
     Raises:
         KindError: if lamina knows no net for such data; then one must be named.
     """
+    if isinstance(dataset.inputs.kind, Tokens):
+        from lamina.default_texts import text_net  # needs this file's own words
+
+        return text_net(dataset)
+    if dataset.series is not None:
+        from lamina.default_series import series_net
+
+        return series_net(dataset.series, len(dataset))
     given, few, end = dataset.inputs.kind, len(dataset) < FEW, default_end(dataset)
     size = f"{len(dataset):,} examples"
     if isinstance(given, Table):
@@ -120,6 +128,8 @@ def default_end(dataset: Dataset) -> str:
     Raises:
         KindError: if lamina knows none for them.
     """
+    if dataset.series is not None:
+        return "Forecast()"
     seen = torch.ones(len(dataset), dtype=torch.bool)
     if dataset.test is not None:
         seen[dataset.test] = False
@@ -161,6 +171,10 @@ def default_optimizer(dataset: Dataset, steps: int | None = None) -> str:
 def default_pace(dataset: Dataset) -> dict[str, Any]:
     """The settings of a plan that depend on how much data there is."""
     few = len(dataset) < FEW
+    if isinstance(dataset.inputs.kind, Tokens):
+        from lamina.default_texts import text_pace
+
+        return text_pace(dataset)
     if isinstance(dataset.inputs.kind, Table):
         # About an epoch is averaged; the best evaluation is kept, as tables are soon learned by heart.
         size = 64 if few else 128 if len(dataset) < 10 * FEW else 512

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from lamina.data.pictures.reading import PictureOrigin
+from lamina.data.series.origin import SeriesOrigin
 from lamina.data.tables.origin import Origin
+from lamina.data.text.reading import TextOrigin
 from lamina.errors import RunError
-from lamina.kinds import Image
+from lamina.kinds import Image, Sequence, Tokens, Value
 from lamina.net import Net
 from lamina.training import files
 
-FORMAT = 3
-ADDED = {3: ("pictures", "views")}
+FORMAT = 4
+ADDED = {3: ("pictures", "views"), 4: ("text", "series")}
 """What each format has more than the one before; a file of an older format says nothing of it."""
 
 OLDEST = 2
@@ -30,6 +32,7 @@ def read_description(path: Path) -> dict[str, Any]:
         "format": int, "net": str, "needs_code": bool, "given": str, "target": str, "classes": list, "features": list,
         "scale": (float, type(None)), "table": (dict, type(None)),
         "parts": list, "pictures": (dict, type(None)), "views": (str, type(None)),
+        "text": (dict, type(None)), "series": (dict, type(None)),
     }  # fmt: skip
     description = files.read_json(path, LARGEST_BYTES)
     older = description.get("format")
@@ -58,14 +61,20 @@ def is_part(written: Any) -> bool:
     return all(isinstance(text, str) for text in (written[0], *written[1]))
 
 
-def check_fields(origin: Origin, net: Net, features: tuple[str, ...], where: str) -> None:
+def check_fields(origin: Origin, net: Net, features: tuple[str, ...], text: TextOrigin | None, where: str) -> None:
     """Refuse fields that do not give what the net takes.
 
     Raises:
         RunError: naming what they give.
     """
     from lamina.data.tables.encode import feature_names, ordered, table_kind
+    from lamina.data.tables.fields import Text
 
+    if text is not None or any(isinstance(field, Text) for field in origin.fields):
+        tokens = None if text is None else Tokens(len(text.input))
+        if tokens != net.given or [type(field) for field in origin.fields] != [Text]:
+            raise RunError(f"{where}: its texts give {tokens}, not what the net takes; lamina did not write this")
+        return
     gives, named = table_kind(origin.fields), feature_names(origin.fields)
     if (gives, named, tuple(ordered(origin.fields))) != (net.given, features, origin.fields):
         raise RunError(f"{where}: its fields give {gives}, not what the net takes; lamina did not write this")
@@ -80,3 +89,17 @@ def check_pictures(pictures: PictureOrigin, net: Net, where: str) -> None:
     gives = Image(pictures.channels, pictures.height, pictures.width)
     if gives != net.given:
         raise RunError(f"{where}: its pictures give {gives}, not what the net takes; lamina did not write this")
+
+
+def check_series(series: SeriesOrigin, net: Net, where: str) -> None:
+    """Refuse a series of other columns or another horizon than the net forecasts.
+
+    Raises:
+        RunError: naming what it gives.
+    """
+    width = len(series.columns)
+    gives, follows = Sequence(width), Value(series.horizon * width)
+    if (gives, follows) != (net.given, net.target):
+        raise RunError(
+            f"{where}: its series gives {gives} and {follows}, not what the net takes; lamina did not write this"
+        )

@@ -17,7 +17,7 @@ from torch import Tensor
 from lamina.errors import KindError
 from lamina.kinds import Kind, Label, Targets, Value, rows
 from lamina.metrics import Tally, TogetherTally
-from lamina.stage import Stage
+from lamina.stage import Chain, Stage
 
 A = TypeVar("A", bound=Kind)
 
@@ -56,6 +56,13 @@ class End(Stage):
             wanted = " or ".join(kind.__name__ for kind in self.takes_target)
             raise KindError(f"{self} cannot predict {target}: it predicts a {wanted}")
         self.target = target
+
+    def meet(self, body: Chain) -> None:
+        """See the body that stands before it, before `build`, where an end shares weights with it or asks much of it.
+
+        Raises:
+            KindError: if the end cannot follow such a body.
+        """
 
     def aimed_at(self, sort: type[A]) -> A:
         """The target that `aim` was told, which `build` needs."""

@@ -28,11 +28,14 @@ def evaluate(net: Net, batches: Iterable[Batch], see: Callable[[Batch, Any], obj
     """
     was_training = net.training
     net.eval()
-    tallies: list[Tally] = []
+    tallies, state = list[Tally](), None
     try:
         with torch.inference_mode():
             for batch in batches:
-                h = net.features(batch.inputs)
+                if batch.position is None:
+                    h = net.features(batch.inputs)
+                else:
+                    h, state = net.carried(batch.inputs, state if batch.position else None)
                 tallies.append(net.end.tally(h, batch.target))
                 if see is not None:
                     see(batch, net.end.predict(h))

@@ -17,6 +17,9 @@ from lamina.word import Saying
 UNSEEN, BLANK, FIRST = 0, 1, 2
 """The codes of a table's categories: a value that was not there, a blank cell, the first value."""
 
+UNKNOWN_TOKEN, BEGIN_TOKEN, END_TOKEN = 0, 1, 2
+"""The first tokens of every vocabulary that is made here: what training never had, and the two ends of a text."""
+
 
 class Padded(NamedTuple):
     """Rows of unequal length, padded to the longest; `visible` is True where a position may be looked at."""

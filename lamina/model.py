@@ -4,42 +4,46 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 import lamina
-from lamina.asked import check_codes, pictures_in
-from lamina.data.batches import Batches
+from lamina.asked import as_inputs, pictures_in, sizes_of
 from lamina.data.dataset import Dataset, Part
+from lamina.data.feeding import Feed, looking_feed, rows_at_once
 from lamina.data.pictures.reading import PictureOrigin, picture_origin_in
+from lamina.data.series.origin import SeriesOrigin, series_origin_in
 from lamina.data.tables.origin import Origin, origin_in
-from lamina.description import FORMAT, check_fields, check_pictures, read_description
+from lamina.data.text.reading import TextOrigin, text_origin_in
+from lamina.description import FORMAT, check_fields, check_pictures, check_series, read_description
 from lamina.errors import DataError, KindError, RunError, SentenceError, shown
 from lamina.evaluation import evaluate
 from lamina.fold import Quick
-from lamina.kinds import Image, Kind, Label, Table
+from lamina.kinds import Image, Kind, Label
 from lamina.metrics import Measure
-from lamina.net import Net, build, foreign
+from lamina.net import Net, build, foreign, recurrent
 from lamina.sentence import parse, parse_as
 from lamina.stage import Stage
 from lamina.training import files
 from lamina.training.weights import fit_into, load_weights, save_weights
 from lamina.views import Views
 
+if TYPE_CHECKING:
+    from lamina.data.tables.reading import Reading
+    from lamina.forecasting import Forecasted
+    from lamina.writing import Draw
+
 DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
 FOLDER = "model"
-MOST_ROWS = 4096
 QUICK_ROWS = 64
 """Examples from which on folding the net first is worth its time."""
-MOST_NUMBERS = 2**22
-"""In a batch of pictures: the layers of a net make some twenty times as many of them, each of 4 bytes."""
 
 
 class Model:
@@ -53,6 +57,8 @@ class Model:
         origin: how the columns of a table become the inputs, where it was trained on one.
         pictures: how a picture becomes an input, where it was trained on pictures.
         parts: where there are several targets, what each is called, with the names of its classes.
+        text: how texts become tokens and back, where it was trained on texts.
+        series: how a series is read and goes on, where it was trained on one.
     """
 
     def __init__(
@@ -64,6 +70,8 @@ class Model:
         origin: Origin | None = None,
         parts: tuple[Part, ...] = (),
         pictures: PictureOrigin | None = None,
+        text: TextOrigin | None = None,
+        series: SeriesOrigin | None = None,
     ) -> None:
         self.net = net.eval()
         self.classes = classes
@@ -72,6 +80,8 @@ class Model:
         self.origin = origin
         self.parts = parts
         self.pictures = pictures
+        self.text = text
+        self.series = series
 
     def __repr__(self) -> str:
         known = f", of {len(self.classes)} classes" if self.classes else ""
@@ -82,7 +92,8 @@ class Model:
 
         A model of a table takes tables: a path, or a frame of pandas, polars or arrow, with its columns in any order. A
         model of pictures takes them as files, a path or a list of paths; as images of Pillow's; and as arrays of bytes
-        of any size. They become its inputs as those became that it was trained on.
+        of any size. They become its inputs as those became that it was trained on. A model of texts takes a list of
+        them, or one; a path or a frame with the column of texts; of each as many tokens as it was trained on.
 
         Returns:
             The end's named tuple of tensors: `Labelled(label, probabilities)` for `Classify`, `Estimated(value, low,
@@ -91,6 +102,10 @@ class Model:
         Raises:
             DataError: if the inputs are not of the kind that the net takes.
         """
+        if self.origin is not None and self.text is not None:
+            from lamina.labelling import answers_to, texts_of
+
+            return answers_to(self.net, self.text, texts_of(inputs, self.origin))
         batch = self.prepared(inputs)
         net = self.net_for(len(batch))
         return joined([net.predict(piece) for piece in torch.split(batch, rows_at_once(net.given))])
@@ -113,29 +128,7 @@ class Model:
         if isinstance(self.net.given, Image):
             found = pictures_in(inputs, self.net.given, self.scale, self.pictures)
             inputs = inputs if found is None else found
-        try:
-            with np.errstate(over="ignore"):  # what is too large for float32 is named below
-                array = None if isinstance(inputs, Tensor) else np.require(inputs, np.float32, ["C", "W"])
-            tensor = inputs if array is None else torch.from_numpy(array)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"inputs must be rows of numbers, got {shown(inputs)}") from error
-        sizes = sizes_of(self.net.given)
-        # An example may come as it is, as one row of numbers, or, with one channel, without that axis.
-        fitting = {sizes, (math.prod(sizes),), sizes[1:] if len(sizes) == 3 and sizes[0] == 1 else sizes}
-        if not tensor.dim() or tuple(tensor.shape[1:]) not in fitting or not len(tensor):
-            got = f"an array of shape {tuple(tensor.shape)}"
-            raise DataError(f"inputs must be examples of {self.net.given}, {sizes} each, got {got}")
-        tensor = tensor.reshape(len(tensor), *sizes).to(torch.get_default_dtype())
-        if isinstance(self.net.given, Image):
-            tensor = tensor.contiguous(memory_format=torch.channels_last)
-        if isinstance(self.net.given, Table):
-            check_codes(tensor, self.net.given)
-        elif not tensor.isfinite().all():
-            row = int((~tensor.flatten(1).isfinite().all(1)).nonzero()[0, 0])
-            raise DataError(
-                f"inputs must be finite numbers, but row {row} has one that is not; fill it or leave it out"
-            )
-        return tensor if self.scale is None else tensor * self.scale
+        return as_inputs(inputs, self.net.given, self.scale)
 
     def input_size(self) -> int:
         """How many numbers an example has."""
@@ -152,12 +145,32 @@ class Model:
         """
         if self.origin is None:
             raise DataError(f"{shown(data)}: the model was trained on no table; pass a dataset of {self.net.given}")
+        if self.text is not None:
+            return self.read_texts(data)
         from lamina.data.tables.fitting import Known, headed
         from lamina.data.tables.reading import Reading
         from lamina.data.tables.table import load_table
 
         reading = Reading(**{**headed(data, self.origin).values(), "kinds": self.origin.reading.kinds})
         return load_table(data, reading, Known(self.origin.fields, self.classes, self.parts))
+
+    def read_texts(self, data: Any, reading: Reading | None = None) -> Dataset:
+        """A table of texts with their targets, by the tokenizer and the classes of this model.
+
+        Args:
+            data: a path, or a frame of pandas, polars or arrow.
+            reading: how it is read; None for what still holds for another table.
+        """
+        from lamina.data.tables.fitting import headed
+        from lamina.data.tables.reading import Reading
+        from lamina.data.text.labelled import Taught, load_labelled
+
+        text, origin = self._text(), self.origin
+        assert origin is not None
+        if reading is None:
+            reading = Reading(**{**headed(data, origin).values(), "kinds": origin.reading.kinds})
+        known = Taught(text, self.classes, self.parts)
+        return load_labelled(data, reading, text.reading, known=known)
 
     def evaluate(self, data: Any, rows: Tensor | None = None) -> dict[str, Measure]:
         """The measures of the net on these rows (all, if none are named).
@@ -173,7 +186,63 @@ class Model:
         self.check(dataset)
         rows = torch.arange(len(dataset)) if rows is None else rows
         net = self.net_for(len(rows))
-        return evaluate(net, Batches(dataset, rows, rows_at_once(net.given)).epoch(0)).measures()
+        return evaluate(net, self.feed(dataset, rows).epoch(0)).measures()
+
+    def continued(self, prompt: str = "", draw: Draw | None = None, tokens: int = 200) -> Iterator[str]:
+        """What a language model writes behind a prompt, piece by piece as it comes.
+
+        Args:
+            prompt: what it begins with.
+            draw: how tokens are drawn: `lamina.Draw(temperature, top_k, top_p, seed)`; None for Draw().
+            tokens: the most that are written.
+
+        Raises:
+            DataError: if the model is none of a text.
+        """
+        from lamina.writing import Draw, continued
+
+        text = self._text()
+        return continued(self.net, text.input, text.context, prompt, draw or Draw(), tokens)
+
+    def write(self, prompt: str = "", draw: Draw | None = None, tokens: int = 200) -> str:
+        """The text of `continued` as a whole, without its prompt."""
+        return "".join(self.continued(prompt, draw, tokens))
+
+    def written_about(self, texts: Sequence[str], **how: Any) -> list[list[tuple[str, float]]]:
+        """The best answers to each text, with ln p, of a model of pairs; see `lamina.writing.written_about`."""
+        from lamina.writing import written_about
+
+        text = self._text()
+        return written_about(self.net, text.input, text.target or text.input, texts, **how)
+
+    def translate(self, texts: Sequence[str], **how: Any) -> list[str]:
+        """The best answer to each text, of a model of pairs.
+
+        Args:
+            texts: what is read.
+            how: width (of the beam, 5), length_penalty (0.6), longest.
+        """
+        return [found[0][0] for found in self.written_about(texts, **how)]
+
+    def forecast(self, data: Any) -> Forecasted:
+        """The steps that follow a series: a path, a frame, or an array whose last steps are looked at.
+
+        Raises:
+            DataError: if the model was trained on no series, or this one does not fit.
+        """
+        from lamina.forecasting import forecast
+
+        return forecast(self.net, self.series, data)
+
+    def _text(self) -> TextOrigin:
+        if self.text is None:
+            raise DataError(f"the model was trained on no text; it takes {self.net.given}")
+        return self.text
+
+    def feed(self, dataset: Dataset, rows: Tensor) -> Feed:
+        """Rows of a dataset in batches to be looked at."""
+        device = next(self.net.parameters(), torch.empty(0)).device
+        return looking_feed(dataset, rows, device, recurrent(self.net), rows_at_once(self.net.given))
 
     def check(self, dataset: Dataset) -> None:
         """Refuse a dataset that the net was not built for."""
@@ -187,6 +256,12 @@ class Model:
             raise DataError(
                 f"{dataset.name} was encoded otherwise than the table that the model was trained on; pass its path or"
                 " frame, or read it with model.read(...)"
+            )
+        texts = (self.text, dataset.text) if self.origin is not None else (None, None)
+        if texts[0] is not None and texts[1] is not None and texts[0].input.digest != texts[1].input.digest:
+            raise DataError(
+                f"{dataset.name} has other tokens than the texts that the model was trained on; pass its path or frame,"
+                " or read it with model.read(...)"
             )
         if self.classes and dataset.classes and dataset.classes != self.classes:
             raise DataError(
@@ -214,15 +289,11 @@ class Model:
             "table": None if self.origin is None else self.origin.to_json(),
             "pictures": None if self.pictures is None else self.pictures.to_json(),
             "views": None if self.net.views is None else str(self.net.views),
+            "text": None if self.text is None else self.text.to_json(),
+            "series": None if self.series is None else self.series.to_json(),
         }
         save_weights(folder / WEIGHTS, self.net.state_dict())
         files.replace(folder / DESCRIPTION, f"{json.dumps(description, indent=1, ensure_ascii=False)}\n".encode())
-
-
-def rows_at_once(given: Kind) -> int:
-    """How many examples are predicted together, so that they fit in memory however large a picture is."""
-    numbers = math.prod(sizes_of(given)) if isinstance(given, Image) else 1
-    return max(1, min(MOST_ROWS, MOST_NUMBERS // numbers))
 
 
 def joined(pieces: Sequence[Any]) -> Any:
@@ -232,13 +303,6 @@ def joined(pieces: Sequence[Any]) -> Any:
         return torch.cat(list(pieces))
     parts = [joined(alike) for alike in zip(*pieces, strict=True)]
     return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
-
-
-def sizes_of(kind: Kind) -> tuple[int, ...]:
-    """The sizes of an example's axes."""
-    if isinstance(kind, Table):
-        return (kind.numbers + len(kind.categories),)
-    return tuple(int(size) for size in kind.values().values())
 
 
 def load(folder: str | Path, net: Stage | None = None) -> Model:
@@ -273,15 +337,19 @@ def load(folder: str | Path, net: Stage | None = None) -> Model:
     classes, features = tuple(description["classes"]), tuple(description["features"])
     parts = tuple(Part(name, tuple(classes)) for name, classes in description["parts"])
     pictures = None if description["pictures"] is None else picture_origin_in(description["pictures"], str(path))
-    model = Model(built, classes, features, description["scale"], origin, parts, pictures)
+    text = None if description["text"] is None else text_origin_in(description["text"], str(path))
+    series = None if description["series"] is None else series_origin_in(description["series"], str(path))
+    model = Model(built, classes, features, description["scale"], origin, parts, pictures, text, series)
     expected = built.target.classes if isinstance(built.target, Label) else 0
     for what, names, count in (("classes", model.classes, expected), ("features", model.features, model.input_size())):
         if names and len(names) != count:
             raise RunError(f"{path}: expected {count} names of {what}, got {len(names)}; lamina did not write this")
     if origin is not None:
-        check_fields(origin, built, model.features, str(path))
+        check_fields(origin, built, model.features, text, str(path))
     if pictures is not None:
         check_pictures(pictures, built, str(path))
+    if series is not None:
+        check_series(series, built, str(path))
     fit_into(built.state_dict(), load_weights(folder / WEIGHTS), str(folder / WEIGHTS))
     return model
 

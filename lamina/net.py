@@ -18,7 +18,7 @@ from lamina.layers.towers import Towers
 from lamina.layers.weights import memory_bytes
 from lamina.nets.composition import expanded
 from lamina.sentence import parse
-from lamina.stage import Chain, Flow, Stage, links
+from lamina.stage import Chain, Flow, Stage, State, links
 from lamina.table import Row, parameter_count, table
 from lamina.table import rows as table_rows
 from lamina.views import Views
@@ -78,6 +78,10 @@ class Net(nn.Module):
 
     def forward(self, x: Flow) -> Any:
         return self.end(self.features(x))
+
+    def carried(self, x: Flow, state: State) -> tuple[Flow, State]:
+        """What the body gives for positions that go on behind a state, and the state behind them; see `Stage.carry`."""
+        return self.body.carry(x, state)
 
     def score(self, x: Flow, target: Any) -> Score:
         """The loss: -log p(target | x) in nats, as a sum and the number of units it runs over."""
@@ -174,6 +178,11 @@ def foreign(net: nn.Module) -> bool:
     return any(WORDS.get(stage.name()) is not type(stage) for stage in stages)
 
 
+def recurrent(net: Net) -> bool:
+    """Whether a net carries a state of one size from position to position, so that a text may be read in streams."""
+    return net.body.looks_back() and any(isinstance(part, Stage) and part.recurrent for part in net.body.modules())
+
+
 def work_of(net: Net, examples: int) -> int | None:
     """The multiply-adds of so many examples; None where stages of the user's own, or lengths, leave it open."""
     if foreign(net) or not isinstance(net.given, Vector | Image | Table):
@@ -256,6 +265,7 @@ def _built(stage: Stage, given: Kind, target: Kind) -> Net:
     if isinstance(end, End):
         try:
             end.aim(target)
+            end.meet(trunk)
             gives = end.build(reached) if reached is not None else None
         except KindError as error:
             mistakes.extend(error.mistakes)

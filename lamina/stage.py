@@ -16,6 +16,9 @@ from lamina.word import Word, written
 Flow: TypeAlias = Tensor | Padded
 """What runs between stages: a tensor, or a padded one with its visible positions."""
 
+State: TypeAlias = Any
+"""What a stage carries from position to position: a tensor with examples first, a number, a tuple of such, or None."""
+
 A = TypeVar("A", bound=Kind)
 B = TypeVar("B", bound=Kind)
 C = TypeVar("C", bound=Kind)
@@ -39,6 +42,9 @@ class Stage(Word, nn.Module):
 
     learns: ClassVar[bool] = False
     """True for a stage that takes statistics of the training data, by `learn`, before the first step."""
+
+    recurrent: ClassVar[bool] = False
+    """True for a stage whose state has one size, however much came before: it may go on from batch to batch."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -68,6 +74,22 @@ class Stage(Word, nn.Module):
     def multiply_adds(self) -> int:
         """Multiplications (each with its addition) for one example; for one position where positions flow."""
         return 0
+
+    def looks_back(self) -> bool:
+        """Whether no position that comes out depends on a later one, so that `carry` can go on."""
+        return True
+
+    def carry(self, x: Flow, state: State) -> tuple[Flow, State]:
+        """Go on behind the positions that `state` stands for: what comes out for further ones, and their state.
+
+        Parts given one after another come to what the whole comes to at once. A stage that looks at each position alone
+        has no state.
+
+        Args:
+            x: further positions, none of them hidden.
+            state: what the call before gave; None at the beginning.
+        """
+        return self(x), None
 
     @property
     def given_new(self) -> bool:
@@ -133,6 +155,16 @@ class Chain(Stage):
 
     def multiply_adds(self) -> int:
         return sum(stage.multiply_adds() for stage in self.stages)
+
+    def looks_back(self) -> bool:
+        return all(stage.looks_back() for stage in self.stages)
+
+    def carry(self, x: Flow, state: State) -> tuple[Flow, State]:
+        after = list[State]()
+        for place, stage in enumerate(self.stages):
+            x, behind = stage.carry(x, None if state is None else state[place])
+            after.append(behind)
+        return x, tuple(after)
 
     def __str__(self) -> str:
         return " >> ".join(map(written, self.stages))

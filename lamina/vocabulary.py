@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from lamina.end import End
 from lamina.ends.classify import Classify
+from lamina.ends.forecast import Forecast
+from lamina.ends.next_token import NextToken
 from lamina.ends.regress import Regress
+from lamina.ends.write import Write
 from lamina.kinds import Image, Kind, Label, Sequence, Sound, Table, Targets, Tokens, Value, Vector
 from lamina.layers.activation import GELU, ReLU, Sigmoid, Softmax, Tanh, Threshold
+from lamina.layers.attention import Additive, Bilinear, Dot
 from lamina.layers.augment.crop import Crop
 from lamina.layers.augment.erase import Erase
 from lamina.layers.augment.intensity import Intensity
@@ -19,13 +23,20 @@ from lamina.layers.conv import Conv, UpConv
 from lamina.layers.dense import Dense
 from lamina.layers.dropout import Dropout
 from lamina.layers.embed import Embed
+from lamina.layers.from_last import FromLast
+from lamina.layers.multi_head import MultiHead
 from lamina.layers.norm import BatchNorm, LayerNorm, LocalResponseNorm
+from lamina.layers.over_time import First, Last, Max, Mean
 from lamina.layers.periodic import Periodic
 from lamina.layers.piecewise import Piecewise
 from lamina.layers.pool import GlobalPool, MeanPool, Pool
+from lamina.layers.positions import Positions
+from lamina.layers.recent import Recent
+from lamina.layers.recurrent import GRU, LSTM, RNN, BiGRU, BiLSTM, BiRNN
 from lamina.layers.shape import Flatten, Grid
 from lamina.layers.standardize import Standardize
 from lamina.layers.towers import Towers
+from lamina.layers.transformer import Transformer
 from lamina.layers.whiten import Whiten
 from lamina.nets.alexnet import AlexNet
 from lamina.nets.fast import FastNet
@@ -47,6 +58,19 @@ STAGES: tuple[type[Stage], ...] = (
     MeanPool,
     GlobalPool,
     Embed,
+    Positions,
+    MultiHead,
+    Transformer,
+    RNN,
+    LSTM,
+    GRU,
+    BiRNN,
+    BiLSTM,
+    BiGRU,
+    Last,
+    First,
+    Mean,
+    Max,
     ReLU,
     GELU,
     Tanh,
@@ -64,6 +88,8 @@ STAGES: tuple[type[Stage], ...] = (
     OneHot,
     Flatten,
     Grid,
+    Recent,
+    FromLast,
     Repeat,
     Residual,
     Towers,
@@ -80,10 +106,13 @@ STAGES: tuple[type[Stage], ...] = (
     Mixup,
     CutMix,
 )
-ENDS: tuple[type[End], ...] = (Classify, Regress)
+ENDS: tuple[type[End], ...] = (Classify, Regress, NextToken, Write, Forecast)
 OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, AdaGrad, AdaDelta, RMSProp, Adam, AdamW, Muon)
 RATES: tuple[type[Rate], ...] = (Constant, Cosine, Linear, Steps, InverseSqrt)
 KINDS: tuple[type[Kind], ...] = (Vector, Image, Sequence, Tokens, Sound, Table, Label, Value, Targets)
-OTHERS: tuple[type[Word], ...] = (Views,)
+ATTENTIONS: tuple[type[Stage], ...] = (Additive, Dot, Bilinear)
+"""What goes into `Write(..., attend=...)`."""
+
+OTHERS: tuple[type[Word], ...] = (*ATTENTIONS, Views)
 
 WORDS: dict[str, type[Word]] = {word.name(): word for word in (*STAGES, *ENDS, *OPTIMIZERS, *RATES, *KINDS, *OTHERS)}

@@ -55,6 +55,17 @@ STAGES = [
     Example("Residual(Dense(5), shortcut='project')", VECTOR, Vector(5)),
     Example("FastNet((4, 5))", Image(3, 11, 13), Vector(5)),
     Example("Embed(5)", TOKENS, Sequence(5)),
+    *(Example(sentence, SEQUENCE, SEQUENCE) for sentence in ("Positions()", "Positions('learned', longest=5)")),
+    *(Example(sentence, SEQUENCE, SEQUENCE) for sentence in ("MultiHead(7)", "MultiHead(1, causal=True, dropout=0.2)")),
+    Example("MultiHead(3, causal=True, rotary=True)", Sequence(6), Sequence(6)),
+    Example("Transformer(2, heads=7, hidden=5)", SEQUENCE, SEQUENCE),
+    Example("Transformer(1, heads=1, norm='after', causal=True, activation='relu')", SEQUENCE, SEQUENCE),
+    Example("Transformer(1, heads=3, rotary=True)", Sequence(6), Sequence(6)),
+    *(Example(f"{name}(5)", SEQUENCE, Sequence(5)) for name in ("RNN", "LSTM", "GRU")),
+    *(Example(f"{name}(3, layers=2, dropout=0.3)", SEQUENCE, Sequence(3)) for name in ("RNN", "LSTM", "GRU")),
+    *(Example(f"Bi{name}(5)", SEQUENCE, Sequence(10)) for name in ("RNN", "LSTM", "GRU")),
+    *(Example(f"Bi{name}(3, layers=2, dropout=0.3)", SEQUENCE, Sequence(6)) for name in ("RNN", "LSTM", "GRU")),
+    *(Example(sentence, SEQUENCE, VECTOR) for sentence in ("Last()", "First()", "Mean()", "Max()")),
     *(
         Example(f"{name}()", kind, kind)
         for name in ("ReLU", "GELU", "Tanh", "Sigmoid")
@@ -76,6 +87,11 @@ STAGES = [
     Example("Periodic(3, frequencies=2)", TABLE, Table(17, (7, 3))),
     Example("Categories(3)", FULL, Vector(11)),
     Example("OneHot(1)", FULL, Vector(15)),
+    Example("Recent(3)", SEQUENCE, Vector(21)),
+    Example("Recent(11)", SEQUENCE, Vector(77)),
+    Example("FromLast(Recent(3) >> Dense(5))", SEQUENCE, Vector(49)),
+    Example("FromLast(Recent(3) >> Dropout(0.3) >> Dense(5), columns='together')", SEQUENCE, Vector(19)),
+    Example("FromLast(Recent(3) >> Dropout(0.3))", SEQUENCE, Vector(35)),
     Example("Flatten()", VECTOR, VECTOR),
     Example("Flatten()", IMAGE, Vector(105)),
     Example("Repeat(2, Dense(7) >> Tanh())", VECTOR, VECTOR),
@@ -104,6 +120,14 @@ ENDS = [
     EndExample("Classify(0.1, init='zeros')", VECTOR, Label(2)),
     EndExample("Classify(weights='balanced')", VECTOR, Label(3)),
     EndExample("Classify(weights=(1.0, 2.5, 0.5))", VECTOR, Label(3)),
+    EndExample("NextToken()", SEQUENCE, Tokens(5)),
+    EndExample("NextToken(0.1, init='zeros')", SEQUENCE, Tokens(5)),
+    EndExample("Write(LSTM(5), width=3)", VECTOR, Tokens(5)),
+    EndExample("Write(GRU(5), attend=Additive(3), width=3)", SEQUENCE, Tokens(5)),
+    EndExample("Write(Dropout(0.1) >> RNN(5, layers=2), attend=Bilinear(), width=5, tied=True)", SEQUENCE, Tokens(5)),
+    EndExample("Write(Positions() >> Transformer(1, heads=2, dropout=0.0), width=6)", SEQUENCE, Tokens(5)),
+    EndExample("Forecast()", VECTOR, Value(6)),
+    EndExample("Forecast(init='zeros')", VECTOR, Value(5)),
     EndExample("Regress('log')", VECTOR, Value(2)),
     EndExample("Regress()", VECTOR, Value(3)),
     EndExample("Regress()", VECTOR, Value(1)),
@@ -132,13 +156,22 @@ def inputs(kind: Kind, examples: int, seed: int = 0, length: int = 5) -> Tensor 
     return Padded(torch.randint(kind.vocabulary, (examples, length), generator=random), visible)
 
 
-def targets(kind: Kind, examples: int, seed: int = 1) -> Tensor:
-    """Random targets of a kind."""
+def targets(kind: Kind, examples: int, seed: int = 1) -> Tensor | Padded:
+    """Random targets of a kind; of tokens as long as the inputs of so many examples are."""
     random = torch.Generator().manual_seed(seed)
     if isinstance(kind, Label):
         return torch.randint(kind.classes, (examples,), generator=random)
+    if isinstance(kind, Tokens):
+        beside = inputs(kind, examples)
+        assert isinstance(beside, Padded)
+        return beside._replace(values=torch.randint(3, kind.vocabulary, beside.values.shape, generator=random))
     assert isinstance(kind, Value)
     return torch.randn(examples, kind.size, generator=random).exp()  # above 0, as a logarithm asks
+
+
+def part(x: Tensor | Padded, rows: slice) -> Tensor | Padded:
+    """Some examples of a batch."""
+    return Padded(x.values[rows], x.visible[rows]) if isinstance(x, Padded) else x[rows]
 
 
 def values(x: Tensor | Padded) -> Tensor:

@@ -22,6 +22,9 @@ from lamina.stage import Stage
 from lamina.vocabulary import STAGES as WORDS
 from lamina.word import same
 
+FLOWING = [SEQUENCE, TOKENS, Sequence(6)]
+"""Kinds of which positions flow."""
+
 each_stage = pytest.mark.parametrize("example", STAGES, ids=lambda e: f"{e.sentence} on {e.given}")
 
 
@@ -52,6 +55,11 @@ def doubled(x: Tensor | Padded) -> Tensor | Padded:
     if isinstance(x, Padded):
         return x if x.values.dtype == torch.int64 else x._replace(values=x.values.double())
     return x.double()
+
+
+def tolerance_of(stage: Stage) -> dict[str, float]:
+    """Sums of thousands of numbers are added in another order."""
+    return {"rtol": 1e-4, "atol": 1e-4} if isinstance(stage, Composition) else {}
 
 
 def test_every_word_has_an_example() -> None:
@@ -87,12 +95,10 @@ def test_in_evaluation_two_runs_agree_and_a_row_does_not_depend_on_its_batch(exa
     whole, again = stage(x), stage(x)
     assert torch.equal(values(whole), values(again))
     alone = stage(Padded(x.values[:1], x.visible[:1]) if isinstance(x, Padded) else x[:1])
-    # Sums of thousands of numbers are added in another order.
-    tolerance = {"rtol": 1e-4, "atol": 1e-4} if isinstance(stage, Composition) else {}
     torch.testing.assert_close(
         (whole.values if isinstance(whole, Padded) else whole)[:1],
         alone.values if isinstance(alone, Padded) else alone,
-        **tolerance,
+        **tolerance_of(stage),
     )
 
 
@@ -108,6 +114,36 @@ def test_what_stands_at_hidden_positions_never_matters(example: Example, trainin
     with drawing(0, 1, torch.arange(5)):
         one, two = copy.deepcopy(stage)(x), copy.deepcopy(stage)(other)
     assert torch.equal(values(one), values(two))
+
+
+@pytest.mark.parametrize("example", [e for e in STAGES if e.given in FLOWING], ids=lambda e: e.sentence)
+@pytest.mark.parametrize("cuts", [(1, 1, 1, 1, 1), (2, 3), (4, 1)])
+def test_what_is_carried_on_in_parts_is_the_whole(example: Example, cuts: tuple[int, ...]) -> None:
+    stage = built(example).eval()
+    if not stage.looks_back():
+        pytest.skip("it looks ahead, and is never asked to go on")
+    x = inputs(example.given, 3)
+    assert isinstance(x, Padded)
+    x = x._replace(visible=torch.ones_like(x.visible))
+    state, found = None, list[Tensor]()
+    for piece in x.values.split(cuts, 1):
+        out, state = stage.carry(Padded(piece, torch.ones(piece.shape[:2], dtype=torch.bool)), state)
+        assert isinstance(out, Padded)
+        found.append(out.values)
+    torch.testing.assert_close(torch.cat(found, 1), stage(x).values, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("example", [e for e in STAGES if e.given in FLOWING], ids=lambda e: e.sentence)
+def test_what_looks_back_does_not_look_ahead(example: Example) -> None:
+    stage = built(example).eval()
+    if not stage.looks_back():
+        pytest.skip("it looks ahead")
+    x = inputs(example.given, 3)
+    assert isinstance(x, Padded)
+    x = x._replace(visible=torch.ones_like(x.visible))
+    later = x.values.clone()
+    later[:, 3:] = later[:, 3:].roll(1, 0)
+    torch.testing.assert_close(stage(x).values[:, :3], stage(x._replace(values=later)).values[:, :3])
 
 
 @each_stage
@@ -161,7 +197,9 @@ def test_noise_of_an_example_does_not_depend_on_the_rest_of_its_batch(example: E
     with drawing(3, 7, torch.arange(12, 14)):
         half = stage(part)
     torch.testing.assert_close(
-        (whole.values if isinstance(whole, Padded) else whole)[2:4], half.values if isinstance(half, Padded) else half
+        (whole.values if isinstance(whole, Padded) else whole)[2:4],
+        half.values if isinstance(half, Padded) else half,
+        **tolerance_of(stage),
     )
 
 

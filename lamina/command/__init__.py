@@ -15,6 +15,8 @@ VERBS = {
     "resume": "Go on with a run that was stopped, exactly as if it had not been.",
     "evaluate": "Measure a trained net on data.",
     "predict": "Predict each row of a file or of standard input.",
+    "write": "Go on with a text, as a language model would.",
+    "translate": "Write what a model of pairs of texts answers to each line.",
     "show": "Show a sentence as a table, a run, a model, or the words there are.",
     "import": "Make a model of the weights of another system, such as torchvision's ResNet.",
     "data": "List the named sets of data, or describe one.",

@@ -63,7 +63,7 @@ def command(name: str | None, files: tuple[str, ...], draw: Path | None, as_json
     from lamina.data.sets import NAMED
 
     pictures = name not in NAMED and are_pictures(name)
-    if is_table(name) and not pictures:
+    if is_table(name) and not pictures and "horizon" not in asked:
         _table(name, asked, draw, as_json)
         return
     if pictures:

@@ -70,10 +70,13 @@ def command(run: Path, data: tuple[str, ...], whole: bool, as_json: bool) -> Non
 def datasets(model: Model, run: Path, data: tuple[str, ...]) -> list[Dataset]:
     """The datasets of these names: a single one, if together they are the files that the run was trained on."""
     from lamina.data.tables.source import is_table
+    from lamina.ends.write import Write
     from lamina.training.data import data_on, files_of, run_of, trained_files
     from lamina.training.plan import read_plan
 
     folder = run_of(run)
+    if model.text is not None and len(data) == 2 and isinstance(model.net.end, Write):
+        return [data_on(model, run, data[0], note, data[1])]
     if len(data) > 1 and folder is not None and all(map(is_table, data)):
         plan = read_plan(folder)
         if {file for name in data for file in files_of(name)} == trained_files(folder, plan):
@@ -83,14 +86,11 @@ def datasets(model: Model, run: Path, data: tuple[str, ...]) -> list[Dataset]:
 
 def measured(model: Model, parts: list[tuple[Dataset, Tensor]]) -> dict[str, Measure]:
     """The measures of a model on these rows of these datasets, taken together."""
-    from lamina.data.batches import Batches
     from lamina.evaluation import evaluate
-    from lamina.model import rows_at_once
 
     for dataset, _ in parts:
         model.check(dataset)
-    most = rows_at_once(model.net.given)
-    batches = (batch for dataset, rows in parts for batch in Batches(dataset, rows, most).epoch(0))
+    batches = (batch for dataset, rows in parts for batch in model.feed(dataset, rows).epoch(0))
     return evaluate(model.net, batches).measures()
 
 

@@ -126,6 +126,13 @@ READING = (
     click.option("--skip-bad", type=int, metavar="N", help="Leave out, and list, up to N rows or pictures."),
     click.option("--size", type=Size(), metavar="P|YxX", help="Bring pictures to this size.  [default: seen]"),
     click.option("--fit", metavar="HOW", help="How pictures get there: crop, pad or stretch.  [default: crop]"),
+    click.option("--tokens", metavar="T", help="Of texts: characters, bytes, words, bpe, unigram or wordpiece."),
+    click.option("--vocabulary", type=int, metavar="N", help="The most different tokens."),
+    click.option("--least", type=int, metavar="N", help="How often a token must come to be known."),
+    click.option("--lower/--no-lower", default=None, help="Whether upper and lower case are one.  [default: no]"),
+    click.option("--context", type=int, metavar="N", help="Positions of a text, or steps of a series, seen at once."),
+    click.option("--horizon", type=int, metavar="N", help="Forecast the N steps that follow; DATA is a series then."),
+    click.option("--gaps", metavar="HOW", help="Missing steps of a series: fill, refuse or ignore.  [default: fill]"),
     click.option("--colour", metavar="C", help="Of pictures: grey, colour or auto.  [default: auto]"),
 )
 

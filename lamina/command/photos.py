@@ -69,10 +69,10 @@ class Photos:
             DataError: if the model takes no bytes of pictures.
         """
         from lamina.asked import alike, origin_for
+        from lamina.data.feeding import rows_at_once
         from lamina.data.pictures.listing import written
         from lamina.data.pictures.threads import in_order
         from lamina.kinds import Image
-        from lamina.model import rows_at_once
 
         given = self.model.net.given
         assert isinstance(given, Image)

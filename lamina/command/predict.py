@@ -28,6 +28,7 @@ Examples:
   lamina predict runs/digits-1 digits --probabilities
   lamina predict runs/houses-1 new.csv --keep > predicted.csv
   lamina predict runs/houses-1 part-*.csv --json
+  lamina predict runs/load-1 load.csv
   lamina predict runs/pets-1 photo.jpg holiday/ --top 3
 """
 
@@ -61,7 +62,8 @@ def command(
     on standard input, each answered as it comes. For a model of pictures it is a picture, or a folder of which every
     picture is predicted, in whatever folder in it. For others it is a CSV file of numbers (with a head or without), -
     for such lines, or data as `lamina train` takes it, of which the test part is predicted if the run was trained on
-    it. Several DATA are predicted one after the other. A picture that cannot be read is named, the others are answered,
+    it. For a model of a series it is a file with one, and the steps that follow its last row are forecast, a line each.
+    Several DATA are predicted one after the other. A picture that cannot be read is named, the others are answered,
     and the command ends with code 2.
 
     A class comes with its probability, a value with the interval that held 90 % of the errors on the validation part.
@@ -75,6 +77,9 @@ def command(
     if top is not None and not isinstance(model.net.target, Label | Targets):
         raise click.UsageError(f"--top names classes, but this model predicts {model.net.target}")
     writer = JSONLines() if as_json or form == "json" else CSVLines()
+    if model.series is not None:
+        forecasts(model, data, writer)
+        return
     remarks = Remarks(model)
     try:
         for chunk, rows in asked(run, model, data or ("-",), keep):
@@ -87,6 +92,18 @@ def command(
         sys.stdout.flush()  # what was answered before what went wrong is said
         for text in remarks.texts():
             note(text)
+
+
+def forecasts(model: Model, data: tuple[str, ...], writer: JSONLines | CSVLines) -> None:
+    """The steps that follow each series, a line each."""
+    if not data or "-" in data:
+        raise click.UsageError("a model of a series forecasts what follows a file; name it")
+    for name in data:
+        found = model.forecast(name)
+        for text in found.notes:
+            note(text)
+        for row in found.rows():
+            writer.write(row)
 
 
 def asked(run: Path, model: Model, data: tuple[str, ...], keep: bool) -> Iterator[tuple[Any, Rows]]:

@@ -74,11 +74,12 @@ def _names_folder(what: str) -> bool:
 def _words(as_json: bool) -> None:
     from lamina.settings import described
     from lamina.views import Views
-    from lamina.vocabulary import ENDS, KINDS, OPTIMIZERS, RATES, STAGES
+    from lamina.vocabulary import ATTENTIONS, ENDS, KINDS, OPTIMIZERS, RATES, STAGES
     from lamina.word import Word
 
     shelves: dict[str, tuple[type[Word], ...]] = {
-        "stages": STAGES, "ends": ENDS, "optimizers": OPTIMIZERS, "rates": RATES, "kinds": KINDS, "views": (Views,),
+        "stages": STAGES, "attention": ATTENTIONS, "ends": ENDS, "optimizers": OPTIMIZERS, "rates": RATES,
+        "kinds": KINDS, "views": (Views,),
     }  # fmt: skip
     if as_json:
         listing = {

@@ -36,8 +36,11 @@ Examples:
   lamina train iris --folds 5
   lamina train houses.csv --target price
   lamina train sales-*.parquet --target revenue --time day --kind zip=category
+  lamina train load.csv --horizon 24
   lamina train photos/ --size 48x64 --fit pad --skip-bad 5
   lamina train photos/ --from models/resnet18 --freeze body
+  lamina train book.txt
+  lamina train train.de train.en --net 'Embed(256) >> BiLSTM(256) >> Write(LSTM(256), attend=Additive(256))'
   lamina train runs/iris-1/run.toml --seed 1
 """
 
@@ -61,6 +64,8 @@ LENGTHS = {"epochs", "steps", "budget_seconds"}
 @click.option("--steps", type=int, metavar="N", help="Updates.")
 @click.option("--budget", "budget_seconds", type=Duration(), help="Time, such as 60s or 10m; schedules end with it.")
 @click.option("--batch", type=int, metavar="N", help="The most examples in an update.")
+@click.option("--batch-tokens", type=int, metavar="N", help="Of texts, the most positions in an update.")
+@click.option("--carry/--no-carry", default=None, help="Whether batches of a text go on in the state before.")
 @click.option("--seed", type=int, metavar="N", help="First weights, order and noise follow from it.  [default: 0]")
 @click.option("--seeds", type=int, metavar="K", help="Train K times, with seeds one apart; runs go into OUT/seed-N.")
 @click.option("--folds", type=int, metavar="K", help="Test on each of K parts in turn; runs go into OUT/fold-N.")
@@ -90,6 +95,11 @@ def command(
 
     Pictures lie in a folder with a folder for each class, perhaps within train/ and test/; or a table lists their paths
     and classes. They are brought to one --size.
+
+    A text is a .txt or .md file, of which each token is predicted from those before; pairs of texts are a .tsv file of
+    two columns, or two files of as many lines, of which the second is written by what the first says.
+
+    A series is a table with a --horizon: all its columns of numbers are forecast, or those of --target.
 
     A table is a .csv, .tsv, .txt, .parquet or .jsonl file, packed (.gz, .zst) or not, or several of one kind; it needs
     --target. Where DATA is a run.toml, what it says is done again; options go before it.
@@ -172,6 +182,14 @@ def again(toml: Path, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return data, settings
 
 
+def use_of(run: Run) -> str:
+    """The command that uses a run's model."""
+    net = run.plan.net
+    if "NextToken(" in net:
+        return f"lamina write {run.folder} --prompt TEXT"
+    return f"lamina translate {run.folder} < FILE" if "Write(" in net else f"lamina predict {run.folder} FILE"
+
+
 def tell(run: Run, as_json: bool) -> None:
     """Print what a run came to."""
     if as_json:
@@ -184,6 +202,6 @@ def tell(run: Run, as_json: bool) -> None:
         click.echo(f"  baseline {name}: {', '.join(f'{what} {measures[what]}' for what in told)}")
     if "interval" in run.result:
         click.echo(f"intervals for 90 % hold {run.result['interval']['held']:.1%} of the test part")
-    click.echo(f"model: {run.folder / 'model'}  (use it: lamina predict {run.folder} FILE)")
+    click.echo(f"model: {run.folder / 'model'}  (use it: {use_of(run)})")
     if (run.folder / REPORT).is_file():
         click.echo(f"report: {run.folder / REPORT}")

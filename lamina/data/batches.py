@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lamina.chance import generator
 from lamina.data.dataset import Dataset
+from lamina.kinds import Padded
 
 
 class Batch(NamedTuple):
@@ -22,12 +23,15 @@ class Batch(NamedTuple):
         target: what is to be predicted.
         examples: their rows in the dataset.
         epoch: how many passes over the data came before.
+        position: None where examples stand alone; in streams of a long text 0 where they begin, more where they go on
+            behind the batch before.
     """
 
     inputs: Any
     target: Any
     examples: Int64[Tensor, " B"]
     epoch: int
+    position: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,13 @@ class Batches:
         data = self.dataset
         kept_on = data.target.values.device
         there = rows if kept_on == rows.device else rows.to(kept_on)
-        inputs, target = data.inputs.gather(there), data.target.gather(there)
+        inputs: Tensor | Padded = data.inputs.gather(there)
+        target: Tensor | Padded = data.target.gather(there)
         if kept_on != self.device:
-            inputs, target = inputs.to(self.device), target.to(self.device)
+            inputs, target = moved(inputs, self.device), moved(target, self.device)
         return Batch(inputs, target, rows, epoch)
+
+
+def moved(x: Tensor | Padded, device: torch.device) -> Tensor | Padded:
+    """What flows, on another device."""
+    return Padded(x.values.to(device), x.visible.to(device)) if isinstance(x, Padded) else x.to(device)

@@ -17,6 +17,8 @@ from lamina.kinds import Kind, Label, Targets, Value
 
 if TYPE_CHECKING:
     from lamina.data.pictures.reading import PictureOrigin
+    from lamina.data.series.origin import SeriesOrigin
+    from lamina.data.text.reading import TextOrigin
 
 WORDS_AT_ONCE = 2**15
 """So many stay in the processor's cache. And torch calls in its other threads only for more, which on a busy machine
@@ -89,8 +91,12 @@ class Dataset:
         group: what each row belongs to, by a number; rows of one number are on one side of every split. A hash of what
             the group is called keeps the split when rows are sorted anew; its place in the data would not.
         time: when each row was: the past trains, what follows validates, the future tests, and one time is on one side.
+        reach: into how many of the times that follow its own what is to be predicted of a row reaches; so many times
+            between two parts are in neither, so that none is trained on what another is measured by.
         origin: the table that it came from, if it did.
         pictures: how pictures of files become inputs, if it came from such.
+        series: the series that its windows look at, if it came from one.
+        text: how texts become tokens and back, if it came from such.
         about: one sentence for people.
     """
 
@@ -102,8 +108,11 @@ class Dataset:
     test: Int64[Tensor, " M"] | None = field(default=None, repr=False)
     group: Int64[Tensor, " N"] | None = field(default=None, repr=False)
     time: Float64[Tensor, " N"] | None = field(default=None, repr=False)
+    reach: int = 0
     origin: Origin | None = field(default=None, repr=False)
     pictures: PictureOrigin | None = field(default=None, repr=False)
+    series: SeriesOrigin | None = field(default=None, repr=False)
+    text: TextOrigin | None = field(default=None, repr=False)
     parts: tuple[Part, ...] = ()
     about: str = ""
 
@@ -114,6 +123,7 @@ class Dataset:
         """Its name for people, with what else belongs to it."""
         reading = self.origin.reading if self.origin is not None else None
         more = f" and {len(reading.files)} more" if reading is not None and reading.files else ""
+        more = f" and {self.text.files[0]}" if self.text is not None and self.text.files else more
         test = f", tested on {reading.test}" if reading is not None and reading.test else ""
         return f"{self.name}{more}{test}"
 

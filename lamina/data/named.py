@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,14 @@ from typing import Any
 from lamina.data.dataset import Dataset
 from lamina.data.fetch import found, read
 from lamina.data.pictures.reading import PictureReading
+from lamina.data.series.reading import COLUMN_SETTINGS, SERIES_SETTINGS
 from lamina.data.sets import NAMED
 from lamina.data.sources.arrays import read_npz
 from lamina.data.sources.idx import read_folder
 from lamina.data.tables.reading import Reading, as_reading
 from lamina.data.tables.source import is_table
+from lamina.data.text.reading import PAIR_SETTINGS, RUNNING_SETTINGS
+from lamina.data.text.which import Form, text_form
 from lamina.errors import DataError, did_you_mean, shown
 
 LONGEST_NAME = 255
@@ -23,6 +26,8 @@ LONGEST_NAME = 255
 
 TABLE_SETTINGS = tuple(setting.name for setting in Reading.settings())
 PICTURE_SETTINGS = tuple(setting.name for setting in PictureReading.settings())
+
+TEXT_SETTINGS = tuple(dict.fromkeys((*RUNNING_SETTINGS, *PAIR_SETTINGS)))
 
 LIST_SETTINGS = ("target", "kinds", "blanks")
 """Those of a table that say something of a list of pictures."""
@@ -34,12 +39,12 @@ def load(where: str, say: Callable[[str], object] | None = None, /, **asked: Any
     """The data set that the user means.
 
     Args:
-        where: a named set; a table: CSV, Parquet or JSONL; a folder with pictures, or a list of pictures in a table; a
-            folder with IDX files; or a .npz file. A named set goes before a folder of that name, which is still to be
-            had as ./name.
+        where: a named set; a table: CSV, Parquet or JSONL, which is a series where a `horizon` is said; a folder with
+            pictures, or a list of pictures in a table; a folder with IDX files; or a .npz file. A named set goes before
+            a folder of that name, which is still to be had as ./name.
         say: takes what people should know while they wait, a sentence each.
         asked: how it is read. Of a table the settings of `Reading`, of which it needs the target; of pictures those of
-            `PictureReading`, and for a list the target where it is not plain.
+            `PictureReading`, and for a list the target where it is not plain; of a series those of `SeriesReading`.
 
     Raises:
         DataError: if it is none of these, or cannot be read or fetched.
@@ -59,13 +64,17 @@ def load(where: str, say: Callable[[str], object] | None = None, /, **asked: Any
     path = Path(where)
     if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
         raise DataError(f"{shown(where)} {WHAT_THERE_IS}; check the path")
+    of_series = "horizon" in asked
+    form = None if of_series else text_form(where, asked.get("files") or (), asked.get("target"))
+    cut = asked.pop("cut", None)  # other data is cut when it has been read
+    if of_series:
+        return _series(where, asked)
+    if form is not None:
+        return _text(where, form, cut, asked, say)
     if are_pictures(where):
         return _pictures(where, asked, say)
     if is_table(where):
-        from lamina.data.tables.table import load_table  # brings pyarrow
-
-        check_effect(where, asked, TABLE_SETTINGS, "a table")
-        return load_table(where, as_reading(asked))
+        return read_table(where, where, cut, asked, say)
     check_effect(where, asked, (), "none")
     if path.is_dir():
         if not is_idx_folder(path):
@@ -101,9 +110,60 @@ def check_effect(where: str, asked: Collection[str], takes: Collection[str], wha
     idle = [name for name in asked if name not in takes]
     if not idle:
         return
+    series = [name for name in idle if name in SERIES_SETTINGS and name != "context"]
+    if series and what != "a series":
+        raise DataError(
+            f"{', '.join(series)} would say how a series is read; for {where} leave it out, or say its horizon"
+        )
     of_pictures = [name in PICTURE_SETTINGS and name not in TABLE_SETTINGS for name in idle]
     how = "pictures are" if all(of_pictures) else "tables and pictures are" if any(of_pictures) else "a table is"
     raise DataError(f"{', '.join(idle)} would say how {how} read, but {where} is {what}; leave it out")
+
+
+def _text(
+    where: str, form: Form, cut: Sequence[float] | None, asked: dict[str, Any], say: Callable[[str], object] | None
+) -> Dataset:
+    from lamina.data.text.load import Cut, load_pairs, load_text
+    from lamina.data.text.reading import as_text_reading
+
+    files = asked.get("files") or ()
+    said = {name: value for name, value in asked.items() if name != "files"}
+    takes, what = (RUNNING_SETTINGS, "one text") if form == "running" else (PAIR_SETTINGS, "pairs of texts")
+    check_effect(where, said, takes, what)
+    reading, parts = as_text_reading(said), Cut() if cut is None else Cut(float(cut[0]), float(cut[1]), int(cut[2]))
+    if form == "running":
+        dataset = load_text(where, reading, parts, say)
+    else:
+        dataset = load_pairs(where, files[0] if files else None, reading, parts, say)
+    assert dataset.text is not None
+    return replace(dataset, name=where, text=replace(dataset.text, cut=tuple(parts), files=tuple(files)))
+
+
+def read_table(
+    where: str, data: Any, cut: Sequence[float] | None, asked: dict[str, Any], say: Callable[[str], object] | None
+) -> Dataset:
+    """The dataset of a table, in files or in memory, or of the texts in it.
+
+    Args:
+        where: what it is called in messages.
+        data: a path, or a frame.
+        cut: how it will be split: what validates and tests teaches no tokenizer.
+        asked: the settings of `Reading`, and those of texts.
+        say: takes what people should know while they wait.
+    """
+    from lamina.data.text.labelled import LABELLED_SETTINGS, table_or_texts  # brings pyarrow
+
+    check_effect(where, asked, (*TABLE_SETTINGS, *LABELLED_SETTINGS), "a table")
+    return table_or_texts(data, asked, cut, say)
+
+
+def _series(where: str, asked: dict[str, Any]) -> Dataset:
+    from lamina.data.series.load import load_series  # brings pyarrow
+
+    if not is_table(where):
+        raise DataError(f"{where}: expected a series in a table (.csv, .tsv, .parquet, .jsonl), as horizon says")
+    check_effect(where, asked, (*SERIES_SETTINGS, *COLUMN_SETTINGS), "a series")
+    return load_series(where, asked)
 
 
 def _pictures(where: str, asked: dict[str, Any], say: Callable[[str], object] | None) -> Dataset:

@@ -41,13 +41,14 @@ def split(
     rows have, argmax_c #{i in group: y_i = c}, the lowest of several. Classes with fewer groups than there are parts
     are dealt together: if that is all of them, the order is the hash's alone.
 
-    Where they have a `time`, nothing is drawn: max time(train) < min time(valid), max time(valid) < min time(test).
+    Where they have a `time`, nothing is drawn: max time(train) < min time(valid), max time(valid) < min time(test). As
+    many times as what is predicted may `reach` further are in no part where one ends.
 
     Fold k of K tests each input (or group) whose place, by class, then size, then hash, is k modulo K; `valid` is a
     share of the others. So the K test parts are disjoint, together everything, and alike in their classes.
 
     Source: Geisser 1975 (cross-validation), Kohavi 1995 (by class), Roberts et al. 2017 (groups and times: parts that
-    share them measure too well).
+    share them measure too well), López de Prado 2018, section 7.4.1 (times that are left out between parts).
 
     Args:
         dataset: if it comes with test rows, these are the test part, and `valid` is a share of the others.
@@ -186,8 +187,27 @@ def _by_time(dataset: Dataset, time: Tensor, rows: Tensor, shares: dict[str, flo
             f"{dataset.name}: expected at least {len(parts)} distinct times, one for each of {', '.join(parts)}, "
             f"got {len(rows)} examples with {len(distinct)}; split by a finer time, or without one"
         )
+    if dataset.reach:
+        return _with_gaps(dataset, len(distinct), shares)[member]
     one = torch.zeros_like(sizes)
     return _cut(sizes.flip(0), one, torch.tensor([len(sizes)]), list(shares.values())).flip(0)[member]
+
+
+def _with_gaps(dataset: Dataset, times: int, shares: dict[str, float]) -> Tensor:
+    """The part of each of these times, 0 for the latest; -1 for the `reach` between two parts."""
+    parts = _asked(shares)
+    left = times - dataset.reach * (len(parts) - 1)
+    if left < len(parts):
+        raise DataError(
+            f"{dataset.name}: expected at least {times - left + len(parts):,} times for {', '.join(parts)}, with"
+            f" {dataset.reach:,} between two of them, got {times:,}; predict less far, or bring more"
+        )
+    one = torch.ones(left, dtype=torch.int64)
+    kept = _cut(one, torch.zeros_like(one), torch.tensor([left]), list(shares.values()))
+    cuts = torch.cat((kept.new_zeros(1), (kept.diff() != 0).cumsum(0)))
+    part = torch.full((times,), -1)
+    part[torch.arange(left) + dataset.reach * cuts] = kept
+    return part.flip(0)
 
 
 def _cut(sizes: Tensor, class_number: Tensor, groups: Tensor, shares: list[float]) -> Tensor:

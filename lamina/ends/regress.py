@@ -95,9 +95,13 @@ class Regress(End):
         if self.scale == "log" and smear.float().isfinite().all():
             self.smear.copy_(smear)
 
+    def standard(self, h: Float[Tensor, "B D"]) -> Float[Tensor, "B V"]:
+        """The mean of the Gaussian in units of s, counted from m."""
+        return F.linear(h, self.weight, self.offset)
+
     def middle(self, h: Float[Tensor, "B D"]) -> Float[Tensor, "B V"]:
         """The mean of the Gaussian."""
-        return torch.addcmul(self.mean, self.deviation, F.linear(h, self.weight, self.offset))
+        return torch.addcmul(self.mean, self.deviation, self.standard(h))
 
     def forward(self, h: Float[Tensor, "B D"]) -> Float[Tensor, "B V"]:
         middle = self.middle(h)
@@ -105,7 +109,7 @@ class Regress(End):
 
     def score(self, h: Float[Tensor, "B D"], target: Float[Tensor, "B V"]) -> Score:
         scaled = self.scaled(target)
-        away = F.linear(h, self.weight, self.offset) - (scaled - self.mean) / self.deviation  # (B, V)
+        away = self.standard(h) - (scaled - self.mean) / self.deviation  # (B, V)
         normaliser = (self.deviation.log() + 0.5 * math.log(2 * math.pi)).sum() * len(target)
         if self.scale == "log":
             normaliser = normaliser + scaled.sum()  # p(y) = p(ln y) / y

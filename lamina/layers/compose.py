@@ -12,7 +12,7 @@ from lamina.initialise import Following
 from lamina.kinds import Image, Kind, Padded
 from lamina.layers.shortcut import projection, widened, widens
 from lamina.settings import Bounds
-from lamina.stage import Chain, Flow, Stage
+from lamina.stage import Chain, Flow, Stage, State
 
 
 class Repeat(Stage):
@@ -46,6 +46,12 @@ class Repeat(Stage):
 
     def multiply_adds(self) -> int:
         return self.copies.multiply_adds()
+
+    def looks_back(self) -> bool:
+        return self.stage.looks_back()
+
+    def carry(self, x: Flow, state: State) -> tuple[Flow, State]:
+        return self.copies.carry(x, state)
 
 
 class Residual(Stage):
@@ -97,14 +103,25 @@ class Residual(Stage):
             self.way.initialise(seed, "linear")
 
     def forward(self, x: Flow) -> Flow:
-        added = self.stage(x)
-        beside: Any = x if self.way is None else self.way(x)
+        return self.sum(x if self.way is None else self.way(x), self.stage(x))
+
+    def sum(self, beside: Any, added: Any) -> Flow:
+        """What the shortcut gives and what the stage adds to it."""
         if isinstance(added, Padded):
             return added._replace(values=beside.values + added.values)
         if self.pictures is not None:
             beside = widened(beside, *self.pictures)
         total: Tensor = beside + added
         return total
+
+    def looks_back(self) -> bool:
+        return self.stage.looks_back() and (self.way is None or self.way.looks_back())
+
+    def carry(self, x: Flow, state: State) -> tuple[Flow, State]:
+        inner, outer = (None, None) if state is None else state
+        added, inner = self.stage.carry(x, inner)
+        beside, outer = (x, None) if self.way is None else self.way.carry(x, outer)
+        return self.sum(beside, added), (inner, outer)
 
     def multiply_adds(self) -> int:
         return self.stage.multiply_adds() + (0 if self.way is None else self.way.multiply_adds())

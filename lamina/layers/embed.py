@@ -26,6 +26,7 @@ class Embed(Stage):
 
     def build(self, given: Kind) -> Kind:
         given = expect(self, given, Tokens)
+        self.vocabulary = given.vocabulary
         self.weight = new_weight(self, given, given.vocabulary, self.width)
         return Sequence(self.width)
 

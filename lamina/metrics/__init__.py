@@ -5,6 +5,7 @@ examples are cut into batches, the measures come out the same, up to the roundin
 """
 
 from lamina.metrics.classes import ClassMeasures, ClassTally
+from lamina.metrics.forecasts import ForecastTally
 from lamina.metrics.measure import (
     MEASURES,
     NORMAL_QUANTILE,
@@ -18,6 +19,7 @@ from lamina.metrics.measure import (
 )
 from lamina.metrics.ranking import Margins, auc
 from lamina.metrics.together import LossTally, TogetherTally, of_each
+from lamina.metrics.tokens import SentenceTally, TokenTally
 from lamina.metrics.values import ValueTally
 
 __all__ = [
@@ -26,11 +28,14 @@ __all__ = [
     "ClassMeasures",
     "ClassTally",
     "Definition",
+    "ForecastTally",
     "LossTally",
     "Margins",
     "Measure",
+    "SentenceTally",
     "Tally",
     "TogetherTally",
+    "TokenTally",
     "ValueTally",
     "auc",
     "definition",

@@ -28,6 +28,22 @@ MEASURES: dict[str, Definition] = {
     "squared_error": Definition("lower", "the target's unit, squared", "mean of (y - f)²", "Legendre 1805"),
     "absolute_error": Definition("lower", "the target's unit", "mean of |y - f|", "Willmott and Matsuura 2005"),
     "r2": Definition("higher", "share", "mean over outputs of 1 - Σ(y - f)² / Σ(y - mean y)²", "Wright 1921"),
+    "scaled_squared_error": Definition(
+        "lower", "variances of the target", "mean of (y - f)² / s², s the deviation in training", "Zeng et al. 2023"
+    ),
+    "scaled_absolute_error": Definition(
+        "lower", "deviations of the target", "mean of |y - f| / s, s the deviation in training", "Zeng et al. 2023"
+    ),
+    "perplexity": Definition("lower", "tokens", "exp of the mean of -ln p of a token", "Jelinek et al. 1977"),
+    "token_loss": Definition("lower", "nats per token", "mean of -ln p of a token", "Shannon 1951"),
+    "bits_per_token": Definition("lower", "bits per token", "mean of -log2 p of a token", "Shannon 1951"),
+    "bits_per_character": Definition("lower", "bits per character", "Σ -log2 p of tokens / characters", "Graves 2013"),
+    "token_accuracy": Definition("higher", "share", "tokens whose likeliest guess is right", "Cochran 1977 (interval)"),
+    "sentence_accuracy": Definition(
+        "higher", "share", "sentences with all tokens right, each given those before", "Wilson 1927 (interval)"
+    ),
+    "bleu": Definition("higher", "of 100", "runs of 1 to 4 words alike, by sacrebleu", "Papineni et al. 2002"),
+    "chrf": Definition("higher", "of 100", "F2 of runs of 1 to 6 characters, by sacrebleu", "Popovic 2015"),
     "loss": Definition("lower", "nats per example", "mean of -ln p of all targets", "Bishop 2006, eq. 1.27"),
 }
 

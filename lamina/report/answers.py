@@ -25,6 +25,7 @@ MISTAKES = 20
 PICTURES = 12
 ROWS = 10
 FEATURES = 8
+TOKENS = 24
 DOTS = 2000
 OUTPUTS = 4
 BINS = 30
@@ -106,7 +107,7 @@ class Answers:
 
     def _values(self) -> ValueAnswers:
         rows, predicted = torch.cat(self.rows), torch.cat(self.value).double()
-        actual = self.dataset.target.values[rows].cpu().double()
+        actual = self.dataset.target.gather(rows).cpu().double()
         error = (predicted - actual).flatten(1).square().mean(1).sqrt()
         first = error.nan_to_num(torch.inf).argsort(descending=True, stable=True)[:ROWS]
         worst = [
@@ -175,6 +176,8 @@ def drawn(dataset: Dataset, rows: Tensor) -> list[str]:
 
 def numbers(dataset: Dataset, rows: Tensor) -> list[tuple[str, ...]]:
     """The first numbers of examples that are vectors, the first cells of those that are rows of a table."""
+    if dataset.text is not None:
+        return [(beginning(dataset, row),) for row in rows.tolist()]
     if dataset.origin is not None and len(rows):
         from lamina.data.tables.encode import decoded
 
@@ -184,6 +187,14 @@ def numbers(dataset: Dataset, rows: Tensor) -> list[tuple[str, ...]]:
         return [()] * len(rows)
     first = dataset.inputs.gather(rows)[:, :FEATURES].tolist()
     return [tuple(f"{value:.4g}" for value in values) for values in first]
+
+
+def beginning(dataset: Dataset, row: int) -> str:
+    """How a text begins, as its tokens have it."""
+    assert dataset.text is not None
+    values, visible = dataset.inputs.gather(torch.tensor([row]))
+    tokens = values[visible].tolist()
+    return dataset.text.input.decode(tokens[:TOKENS]) + (" …" if len(tokens) > TOKENS + 1 else "")
 
 
 def listed_values(values: Tensor) -> str:

@@ -71,7 +71,7 @@ def gathered(
         troubles=troubles(job),
         notes=list(notes_on(job.dataset)),
         answers=answers.told(test),
-        features=job.dataset.features[:FEATURES] if isinstance(job.dataset.inputs.kind, Vector | Table) else (),
+        features=heads(job.dataset),
         facts={
             "parameters": f"{job.net.parameter_count():,}",
             "steps": f"{job.step:,}",
@@ -88,9 +88,16 @@ def gathered(
     )
 
 
+def heads(dataset: Dataset) -> tuple[str, ...]:
+    """What the columns are called that say what an example is."""
+    if dataset.text is not None and dataset.origin is not None:
+        return tuple(field.column for field in dataset.origin.fields)
+    return dataset.features[:FEATURES] if isinstance(dataset.inputs.kind, Vector | Table) else ()
+
+
 def called(dataset: Dataset) -> str:
     """What a dataset is called at the top of the page: of a path the last part."""
-    of_files = dataset.origin is not None or dataset.pictures is not None
+    of_files = any(known is not None for known in (dataset.origin, dataset.pictures, dataset.series))
     return (Path(dataset.name).name if of_files else "") or dataset.name
 
 

@@ -20,7 +20,7 @@ from lamina.training.weights import check_tensors, load_weights, save_weights
 FORMAT = 1
 STATE, MANIFEST = "state.json", "manifest.json"
 SUFFIX = ".safetensors"
-GROUPS = ("model", "optimizer", "average", "best")
+GROUPS = ("model", "optimizer", "average", "best", "carried")
 """What a checkpoint may hold tensors of; each group that has any is a file."""
 REQUIRED = {f"model{SUFFIX}", f"optimizer{SUFFIX}", STATE}
 KNOWN = {STATE, *(f"{group}{SUFFIX}" for group in GROUPS)}

@@ -12,21 +12,34 @@ from torch import Tensor
 
 from lamina.asked import origin_for
 from lamina.data.dataset import Dataset
-from lamina.data.named import PICTURE_SETTINGS, TABLE_SETTINGS, are_pictures, check_effect, load
+from lamina.data.named import (
+    PICTURE_SETTINGS,
+    TABLE_SETTINGS,
+    TEXT_SETTINGS,
+    are_pictures,
+    check_effect,
+    load,
+    read_table,
+)
+from lamina.data.series.reading import COLUMN_SETTINGS, SERIES_SETTINGS
 from lamina.data.sets import NAMED
 from lamina.data.sources.arrays import from_arrays
 from lamina.data.split import Parts, fingerprint, split
-from lamina.data.tables.reading import as_reading
 from lamina.data.tables.source import is_table, paths_of
+from lamina.data.text.which import text_form
 from lamina.errors import DataError, LaminaError, RunError
 from lamina.kinds import Image
 from lamina.training.plan import FILE, Plan, noted, noted_in, read_plan
 
 if TYPE_CHECKING:
+    from lamina.data.text.reading import TextOrigin
     from lamina.model import Model
 
-READING = tuple(dict.fromkeys((*TABLE_SETTINGS, *PICTURE_SETTINGS)))
+READING = tuple(dict.fromkeys((*TABLE_SETTINGS, *PICTURE_SETTINGS, *SERIES_SETTINGS, *TEXT_SETTINGS)))
 """What can be said of how data is read."""
+
+HELD_OUT = 0.05
+"""The share of a text that validates, and that tests, where nothing is said."""
 
 ARRAYS = "arrays"
 """What a plan calls data that was passed from Python."""
@@ -79,7 +92,8 @@ def files_of(name: str) -> list[Path]:
 
 def trained_files(run: Path, plan: Plan) -> set[Path]:
     """The files that a run was trained on, those that are still there."""
-    names = [plan.data, *noted(run, "table").get("files", ())] if is_table(plan.data) else []
+    further = (*noted(run, "table").get("files", ()), *noted(run, "series").get("files", ()))
+    names = [plan.data, *further] if is_table(plan.data) else []
     found: set[Path] = set()
     for name in names:
         with suppress(DataError):
@@ -118,7 +132,15 @@ def data_for(
         say: takes what was assumed and decided, if the data are read here.
     """
     asked = {name: settings[name] for name in READING if asks(name, settings)}
-    others = {name: value for name, value in settings.items() if name not in asked}
+    others = {name: value for name, value in settings.items() if name not in (*asked, "cut")}
+    if isinstance(data, str | Path) and text_form(str(data), asked.get("files", ()), asked.get("target")):
+        # What a text is read into follows from how it is cut: its vocabulary is learned from what trains.
+        others = {"valid": HELD_OUT, "test": HELD_OUT, **others}
+        asked["cut"] = (others["valid"], others["test"], others.get("split_seed", 0))
+    elif is_frame(data) or (isinstance(data, str | Path) and is_table(str(data))):
+        # It may be a table of texts, of which the same is true.
+        shares = {setting.name: setting.default for setting in Plan.settings()} | others
+        asked["cut"] = (shares["valid"], shares["test"], shares["split_seed"])
     if isinstance(data, Dataset):
         if asked:
             raise DataError(f"{', '.join(asked)} would say how data is read, but this is a dataset already")
@@ -132,13 +154,23 @@ def data_for(
 
 def notes_on(dataset: Dataset) -> tuple[str, ...]:
     """What was assumed, decided and found when a dataset was read, a sentence each."""
-    return next((known.notes for known in (dataset.origin, dataset.pictures) if known is not None), ())
+    known = (dataset.origin, dataset.pictures, dataset.series, dataset.text)
+    return next((each.notes for each in known if each is not None), ())
 
 
 def reading_note(dataset: Dataset) -> dict[str, dict[str, Any]]:
     """How a dataset was read, as a table of run.toml; none where there was nothing to say."""
+    if dataset.origin is not None and dataset.text is not None:
+        cut = {} if dataset.text.cut is None else {"cut": list(dataset.text.cut)}
+        return {"table": dataset.origin.reading.to_json(), "text": dataset.text.reading.to_json() | cut}
     if dataset.origin is not None:
         return {"table": dataset.origin.reading.to_json()}
+    if dataset.series is not None:
+        return {"series": dataset.series.table.to_json() | dataset.series.reading.to_json()}
+    if dataset.text is not None:
+        files = [str(Path(file).resolve()) for file in dataset.text.files]
+        cut = {} if dataset.text.cut is None else {"cut": list(dataset.text.cut)}
+        return {"text": dataset.text.reading.to_json() | cut | ({"files": files} if files else {})}
     if dataset.pictures is None:
         return {}
     table = dataset.pictures.table.to_json()
@@ -149,7 +181,7 @@ def reading_note(dataset: Dataset) -> dict[str, dict[str, Any]]:
 
 def reading_in(toml: Path) -> dict[str, Any]:
     """How the data of a run was read, from its run.toml."""
-    return noted_in(toml, "table") | noted_in(toml, "pictures")
+    return noted_in(toml, "table") | noted_in(toml, "pictures") | noted_in(toml, "series") | noted_in(toml, "text")
 
 
 def asks(name: str, settings: dict[str, Any]) -> bool:
@@ -187,10 +219,14 @@ def as_dataset(data: Any, asked: dict[str, Any] | None = None, say: Callable[[st
     if isinstance(data, (str, Path)):
         return load(str(data), say, **(asked or {}))
     if is_frame(data):
-        from lamina.data.tables.table import load_table
+        if "horizon" in (asked or {}):
+            from lamina.data.series.load import load_series
 
-        check_effect("this", asked or {}, TABLE_SETTINGS, "a frame")
-        return load_table(data, as_reading(asked or {}))
+            said = {name: value for name, value in (asked or {}).items() if name != "cut"}
+            check_effect("this", said, (*SERIES_SETTINGS, *COLUMN_SETTINGS), "a series")
+            return load_series(data, said)
+        said = dict(asked or {})
+        return read_table("this", data, said.pop("cut", None), said, say)
     if isinstance(data, tuple) and len(data) == 2:
         if asked:
             raise DataError(f"{', '.join(asked)} would say how data is read, but these are arrays; leave them out")
@@ -205,19 +241,52 @@ def is_frame(data: Any) -> bool:
     return isinstance(data, dict) or hasattr(data, "__arrow_c_stream__") or hasattr(data, "__dataframe__")
 
 
-def data_on(model: Model, folder: Path, where: str, say: Callable[[str], object] | None = None) -> Dataset:
-    """Data for the model of a run: a table is encoded as the one that it was trained on, pictures are sized so."""
+def data_on(
+    model: Model, folder: Path, where: str, say: Callable[[str], object] | None = None, beside: str | None = None
+) -> Dataset:
+    """Data for the model of a run: a table is encoded as the one that it was trained on, pictures are sized so.
+
+    Args:
+        model: what is to take the data.
+        folder: its own, or that of its run.
+        where: the data.
+        say: takes what people should know while they wait.
+        beside: of pairs of texts in two files, the one with the targets.
+    """
+    if model.text is not None and model.origin is None and where not in NAMED:
+        return _texts_on(model.text, folder, where, beside)
     given = model.net.given
     if isinstance(given, Image) and where not in NAMED and are_pictures(where):
         return _pictures_on(model, given, folder, where, say)
+    if model.series is not None and is_table(where):
+        return load(where, **model.series.settled())
     if model.origin is None or not is_table(where):
         return load(where)
     run = run_of(folder)
-    if run is not None and read_plan(run).data == address_of(where):
+    own = run is not None and read_plan(run).data == address_of(where)
+    if model.text is not None:
+        # Its own tokenizer is taken, which that of other texts may differ from; the test part is known by the reading.
+        return model.read_texts(where, model.origin.reading if own else None)
+    if own:
         dataset = load(where, **model.origin.reading.values())  # its test part is known then
         if dataset.origin is not None and dataset.origin.fields == model.origin.fields:
             return dataset
     return model.read(where)
+
+
+def _texts_on(text: TextOrigin, folder: Path, where: str, beside: str | None) -> Dataset:
+    """Text as the tokens of a model; its test part is known if the run was trained on it."""
+    from lamina.data.text.load import Cut, load_pairs, load_text
+
+    run = run_of(folder)
+    said = {} if run is None else noted(run, "text")
+    files = [] if beside is None else [str(Path(beside).resolve())]
+    own = run is not None and read_plan(run).data == address_of(where) and files == list(said.get("files", ()))
+    if own and run is not None:
+        return load(where, **reading_in(run / FILE))
+    if beside is None and text_form(where) != "pairs":
+        return load_text(where, None, Cut(0.0, 0.0), known=text)
+    return load_pairs(where, beside, None, Cut(0.0, 0.0), known=text)
 
 
 def _pictures_on(model: Model, given: Image, folder: Path, where: str, say: Callable[[str], object] | None) -> Dataset:

@@ -10,15 +10,16 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from lamina.data.batches import Batch, Batches
+from lamina.carried import put_together, taken_apart
+from lamina.data.batches import Batch
 from lamina.data.dataset import Dataset
+from lamina.data.feeding import Feed, looking_feed, training_feed
 from lamina.data.split import Parts, fingerprint
 from lamina.errors import RunError
 from lamina.evaluation import evaluate
 from lamina.layers.towers import gpus, spread
 from lamina.metrics import Tally
-from lamina.model import rows_at_once
-from lamina.net import build, foreign, work_of
+from lamina.net import build, foreign, recurrent, work_of
 from lamina.sentence import parse_as
 from lamina.stage import Stage
 from lamina.training import machine
@@ -27,15 +28,12 @@ from lamina.training.best import Best
 from lamina.training.checkpoint import Checkpoints, Snapshot
 from lamina.training.data import parts_of, same_data
 from lamina.training.log import Log
-from lamina.training.loop import Step, fit
+from lamina.training.loop import Carried, Step, fit
 from lamina.training.optimizers import Optimizer, restore_state, state_tensors
 from lamina.training.plan import Plan, edited
 from lamina.training.rates import rate_at, unreached
 from lamina.training.start import Taken, freeze, frozen_stages, slowed, take
 from lamina.training.weights import fit_into
-
-LOOK_ROWS = 1024
-"""Most examples in a batch that is only looked at: for statistics, and for evaluation."""
 
 
 class Evaluation(NamedTuple):
@@ -69,7 +67,11 @@ class Job:
         self.groups = self.optimizer.start(self.net.named_parameters())
         self.average = Average(self.net, plan.average) if plan.average is not None else None
         self.taken: Taken | None = None
-        self.batches = Batches(dataset, self.shares.train, plan.batch, plan.seed, self.device)
+        self.carries = recurrent(self.net) if plan.carry is None else plan.carry
+        self.carried = Carried()
+        self.batches = training_feed(
+            dataset, self.shares.train, plan.batch, plan.batch_tokens, plan.seed, self.device, self.carries
+        )
         if plan.budget_seconds is None and (text := unreached(self.optimizer.rate, self.total_steps())):
             say(text)
         self.checkpoints = Checkpoints(folder / "checkpoints", say)
@@ -149,10 +151,9 @@ class Job:
         """Let the net see how far its answers are off on the validation part."""
         self.net.calibrate((batch.inputs, batch.target) for batch in self.still(self.shares.valid).epoch(0))
 
-    def still(self, rows: Tensor) -> Batches:
-        """Rows in batches to be looked at, as they stand."""
-        most = min(LOOK_ROWS, rows_at_once(self.net.given))
-        return Batches(self.dataset, rows, most, None, self.device)
+    def still(self, rows: Tensor) -> Feed:
+        """Rows in batches to be looked at."""
+        return looking_feed(self.dataset, rows, self.device, self.carries)
 
     # --- how far it is ---------------------------------------------------------------------------------------------
 
@@ -197,6 +198,7 @@ class Job:
             done=self.step,
             parts=self.plan.parts,
             clip=self.plan.clip,
+            carried=self.carried,
         )
 
     def validate(self) -> Tally:
@@ -254,8 +256,9 @@ class Job:
             "machine": machine.fingerprint(self.device),
         }
         average = self.average.tensors() if self.average is not None else {}
+        state["carried"], carried = taken_apart(self.carried.state)
         tensors = {"model": self.net.state_dict(), "optimizer": state_tensors(self.groups)}
-        extra = {"average": average, "best": self.best.weights}
+        extra = {"average": average, "best": self.best.weights, "carried": carried}
         try:
             state["log_bytes"] = self.log.flush()
             protected = (
@@ -274,6 +277,7 @@ class Job:
     def restore(self, snapshot: Snapshot | None) -> None:
         """Take up a checkpoint's state; without one, the state before the first step."""
         if snapshot is None:
+            self.carried.state = None
             self.log.cut(0)
             self.begin()
             return
@@ -286,6 +290,8 @@ class Job:
         restore_state(self.groups, snapshot.tensors["optimizer"])
         if self.average is not None:
             fit_into(self.average.tensors(), snapshot.tensors["average"], f"{where}, average")
+        behind = {name: tensor.to(self.device) for name, tensor in snapshot.tensors.get("carried", {}).items()}
+        self.carried.state = put_together(state.get("carried"), behind)
         self.best.restore(state, snapshot.tensors.get("best", {}))
         self.step, self.stopped_early = snapshot.step, state["stopped_early"]
         self.troubles, self.rate_factor = state["troubles"], state["rate_factor"]

@@ -10,10 +10,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lamina.carried import detached, joined, picked
 from lamina.chance import drawing, own_noise
 from lamina.data.batches import Batch
 from lamina.kinds import Padded
 from lamina.net import Net, foreign
+from lamina.stage import State
 from lamina.training.optimizers import Group, Optimizer
 
 LARGE = 2**16
@@ -50,6 +52,13 @@ class Step(NamedTuple):
         return f"step {self.number}: {numbers}; nothing was changed (examples {rows}, ...)"
 
 
+class Carried:
+    """What is handed from one batch of a stream to the next: the state of the net's body behind it."""
+
+    def __init__(self, state: State = None) -> None:
+        self.state = state
+
+
 def fit(
     net: Net,
     batches: Iterable[Batch],
@@ -61,11 +70,15 @@ def fit(
     done: int = 0,
     parts: int = 1,
     clip: float | None = None,
+    carried: Carried | None = None,
 ) -> Iterator[Step]:
     """Update the net once for each batch.
 
     The loss of an update is a sum over its batch, divided once by the batch's count: cutting it into parts changes the
     memory that it takes, and nothing else.
+
+    A batch that goes on where the one before ended begins with the state that the net was in there, without its
+    gradient: truncated back-propagation through time (Williams and Peng 1990).
 
     Args:
         net: trained in place; it must be in training mode whenever the generator is asked for the next step.
@@ -77,7 +90,9 @@ def fit(
         done: how many updates came before, when a run goes on.
         parts: into how many micro-batches each batch is cut, one after another.
         clip: the greatest length of the gradient; longer ones are scaled down to it (Pascanu et al. 2013, algorithm 1).
+        carried: where the state behind the last batch is kept; one that holds a state goes on from there.
     """
+    carried = Carried() if carried is None else carried
     parameters = [parameter for group in groups for parameter in group.parameters]
     strange = foreign(net)
     # Running statistics move in the forward pass, before it is known whether the step will count.
@@ -89,7 +104,8 @@ def fit(
         if statistics:
             torch._foreach_copy_(before, statistics)
         cut = pieces(batch, parts)
-        total, units = differentiate(net, cut, seed, number, strange)
+        state = carried.state if batch.position else None
+        total, units, behind = differentiate(net, cut, seed, number, strange, state)
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         if len(cut) > 1:
             torch._foreach_div_(gradients, units)
@@ -100,6 +116,7 @@ def fit(
             if clip is not None and norm > clip:
                 torch._foreach_mul_(gradients, clip / norm)
             optimizer.update(groups, now)
+            carried.state = behind
         elif statistics:
             torch._foreach_copy_(statistics, before)
         # Held on to, they would send the next step's tensors to other, cold memory.
@@ -107,21 +124,31 @@ def fit(
         yield Step(number, batch.epoch, total / units, units, norm, now, batch.examples, applied)
 
 
-def differentiate(net: Net, cut: list[Batch], seed: int, number: int, strange: bool) -> tuple[float, int]:
+def differentiate(
+    net: Net, cut: list[Batch], seed: int, number: int, strange: bool, state: State = None
+) -> tuple[float, int, State]:
     """Add up the gradients of the pieces of a batch: of their mean if it is whole, of their sum if it was cut.
 
     Returns:
-        The sum of the loss, and the units that it runs over.
+        The sum of the loss, the units that it runs over, and the state behind the batch, if it is one of a stream.
     """
-    total, units = 0.0, 0
+    total, units, behind = 0.0, 0, list[State]()
+    first = 0
     for place, piece in enumerate(cut):
         draws = drawing(seed, number, piece.examples, piece.epoch)
         with draws, own_noise(seed, number, place) if strange else nullcontext():
-            score = net.score(piece.inputs, piece.target)
+            if piece.position is None:
+                score = net.score(piece.inputs, piece.target)
+            else:
+                rows = torch.arange(first, first + len(piece.examples), device=piece.target.values.device)
+                h, after = net.carried(piece.inputs, picked(state, rows) if len(cut) > 1 else state)
+                score = net.end.score(h, piece.target)
+                behind.append(detached(after))
+                first += len(piece.examples)
         # The mean's gradient comes from the seed of the backward pass: no node for a division, nothing to do after.
         torch.autograd.backward(score.total, score.total.new_tensor(1 / score.count if len(cut) == 1 else 1.0))
         total, units = total + score.total.item(), units + score.count
-    return total, units
+    return total, units, joined(behind) if behind else None
 
 
 def pieces(batch: Batch, parts: int) -> list[Batch]:
@@ -130,7 +157,8 @@ def pieces(batch: Batch, parts: int) -> list[Batch]:
         return [batch]
     cuts = torch.arange(len(batch.examples)).tensor_split(min(parts, len(batch.examples)))
     return [
-        Batch(narrow(batch.inputs, cut), narrow(batch.target, cut), batch.examples[cut], batch.epoch) for cut in cuts
+        batch._replace(inputs=narrow(batch.inputs, cut), target=narrow(batch.target, cut), examples=batch.examples[cut])
+        for cut in cuts
     ]
 
 

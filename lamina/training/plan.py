@@ -28,6 +28,9 @@ class Plan(Word):
         optimizer: the optimizer, as a sentence.
         epochs, steps, budget_seconds: how long; exactly one is given. A schedule ends when the budget does.
         batch: the most examples in an update.
+        batch_tokens: the most positions in an update, padding included, where examples are of unequal length.
+        carry: whether the batches of a long text go on where those before ended, in the state that the net was in
+            there; then a batch has so many streams. None: if the net is recurrent.
         seed: first weights, order and noise follow from it.
         split_seed: which examples validate and test follows from it, so that seeds can be compared on one split.
         parts: into how many micro-batches an update's batch is cut: saves memory, and changes nothing but the
@@ -62,6 +65,8 @@ class Plan(Word):
     steps: Count | None = None
     budget_seconds: Positive | None = None
     batch: Count = 64
+    batch_tokens: Count | None = None
+    carry: bool | None = None
     seed: Seed = 0
     split_seed: Seed = 0
     parts: Count = 1

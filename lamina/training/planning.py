@@ -66,7 +66,7 @@ def planned(
     if chosen.get("views") is not None:
         said["views"] = str(chosen["views"])
         read_views(said["views"], dataset, problems)
-    if dataset.origin is not None or dataset.pictures is not None:
+    if any(known is not None for known in (dataset.origin, dataset.pictures, dataset.series)):
         problems.extend(unknown(said))
         said = {name: value for name, value in said.items() if name in PLAN}
     values, mistakes = bind("the plan", Plan.settings(), (), said)

@@ -13,6 +13,7 @@ from lamina.baselines import Baseline, baselines
 from lamina.data.split import fingerprint
 from lamina.ends.regress import COVERED
 from lamina.errors import Problems, RunError, listed
+from lamina.kinds import Tokens
 from lamina.metrics import Measure, Tally
 from lamina.model import Model
 from lamina.net import foreign
@@ -32,6 +33,7 @@ from lamina.training.planning import planned, read_net, read_views
 from lamina.training.result import FILE as RESULT
 from lamina.training.result import Run, plain
 from lamina.training.start import NOTE, fitted, taken_before
+from lamina.translating import translations
 from lamina.views import Views
 
 if TYPE_CHECKING:
@@ -194,10 +196,15 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
         dataset.origin,
         dataset.parts,
         dataset.pictures,
+        dataset.text,
+        series=dataset.series,
     )
     model.save(job.folder / "model")
     answers = Answers(dataset)
-    valid, tally = job.evaluate(job.shares.valid).measures(), job.evaluate(job.shares.test, answers.add)
+    # What a language model guesses at each place is in no report, and would take as long again.
+    see = None if isinstance(dataset.target.kind, Tokens) else answers.add
+    valid, tally = job.evaluate(job.shares.valid).measures(), job.evaluate(job.shares.test, see)
+    texts = translations(job.net, dataset, job.shares.test, width=1)
     signals.heed(AFTERWARDS, job.folder)
     beside = baselines(dataset, job.shares) if beside is None else beside
     signals.heed(AFTERWARDS, job.folder)
@@ -209,7 +216,8 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
         "steps": job.step,
         "seconds": round(seconds, 3),
         "valid": plain(valid),
-        "test": plain(tally.measures()),
+        "test": plain(tally.measures() | ({} if texts is None else texts.measures)),
+        **({} if texts is None else {"signatures": texts.signatures}),
         "baseline": {name: plain(simple.measures) for name, simple in beside.items()},
         "baseline_trained_on": {name: simple.trained_on for name, simple in beside.items()},
         **({} if held is None else {"interval": {"of": COVERED, "held": held}}),

@@ -18,7 +18,7 @@ KINDS: dict[str, str] = {
     "category": "one of several values",
     "boolean": "true or false",
     "date": "a day, or a moment",
-    "text": "words, for which a table has no place; left out",
+    "text": "words: it alone is read, by a model of texts",
     "leave": "left out",
 }
 """What a column may be, for the user."""
@@ -148,7 +148,11 @@ class Date(Field):
         return self.blanks
 
 
-FIELDS: tuple[type[Field], ...] = (Number, Category, Boolean, Date)
+class Text(Field):
+    """A text. It gives no numbers: the tokenizer of a model makes tokens of it, and it is the only field then."""
+
+
+FIELDS: tuple[type[Field], ...] = (Number, Category, Boolean, Date, Text)
 
 
 def to_json(field: Field) -> dict[str, Any]:

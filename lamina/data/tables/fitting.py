@@ -17,7 +17,7 @@ from torch import Tensor
 from lamina.data.dataset import Column, Part
 from lamina.data.tables.collect import collect
 from lamina.data.tables.encode import encode
-from lamina.data.tables.fields import Boolean, Category, Date, Field
+from lamina.data.tables.fields import Boolean, Category, Date, Field, Text
 from lamina.data.tables.gathered import Collected, Gathered
 from lamina.data.tables.infer import profiles
 from lamina.data.tables.origin import Origin
@@ -129,7 +129,7 @@ def open_for(data: Any, reading: Reading, fields: Sequence[Field]) -> Source:
     """A table opened for what fields take of it."""
     # A date that has a type is no text, and has no way of being written.
     typed = not isinstance(data, str | Path) or any(form_of(path) == "Parquet" for path in paths_of(str(data)))
-    spelled = Category | Boolean if typed else Category | Boolean | Date
+    spelled = Category | Boolean | Text if typed else Category | Boolean | Text | Date
     texts = [field.column for field in fields if isinstance(field, spelled)]
     return open_source(data, reading, as_text=texts, only=_wanted(data, reading, fields), test=True)
 
@@ -146,7 +146,7 @@ def _wanted(data: Any, reading: Reading, fields: Sequence[Field]) -> list[str] |
 
 def may_be_absent(field: Field) -> bool:
     """Whether JSON may leave out a key: what is absent is blank, and that can be told to the net."""
-    return field.may_be_blank() or isinstance(field, Category | Boolean)
+    return field.may_be_blank() or isinstance(field, Category | Boolean | Text)
 
 
 def encoded(source: Source, fields: Sequence[Field], cells: Iterator[dict[str, Any]] | None = None) -> Iterator[Asked]:

@@ -132,7 +132,8 @@ def _of_words(collected: Collected, gathered: Gathered, is_target: bool) -> Verd
     if distinct is not None and _is_category(gathered, distinct):
         return category(gathered, tuple(sorted(gathered.words)), warnings=warnings)
     many = f"more than {MOST_WORDS:,}" if distinct is None else f"{distinct:,}"
-    return Verdict("text", f"{many} distinct texts: left out; text is for a model of text", warnings=warnings)
+    instead = f"--kind {shown(f'{gathered.name}=text')} reads it, and it alone"
+    return Verdict("text", f"{many} distinct texts: left out; {instead}", warnings=warnings)
 
 
 def _dressed(collected: Collected, gathered: Gathered) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lamina.data.tables import dates
 from lamina.data.tables.cells import as_words, cells_of
-from lamina.data.tables.fields import FALSE, TRUE, unwritable
+from lamina.data.tables.fields import FALSE, TRUE, Text, unwritable
 from lamina.data.tables.gathered import Collected, Gathered
 from lamina.data.tables.slips import message, odd_ones, refuse_odd
 from lamina.data.tables.spelling import numbers_of
@@ -31,7 +31,7 @@ def as_said(collected: Collected, gathered: Gathered, said: str) -> Verdict:
     if kind == "leave":
         return left_out(SAID)
     if kind == "text":
-        return Verdict("text", f"{SAID}: left out; text is for a model of text")
+        return Verdict("text", SAID, Text(gathered.name))
     why = unwritable(written)
     if why is not None:
         way = f"a way that dates are written, such as %Y-%m-%d, got {written!r}: {why}"

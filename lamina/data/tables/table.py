@@ -15,7 +15,7 @@ from torch import Tensor
 from lamina.data.dataset import Column, Dataset
 from lamina.data.tables.collect import collect
 from lamina.data.tables.encode import feature_names, matrix, ordered, table_kind
-from lamina.data.tables.fields import Date, Field
+from lamina.data.tables.fields import Date, Field, Text
 from lamina.data.tables.findings import findings
 from lamina.data.tables.fitting import Known, Rows, fitted, group_of, kept_rows, time_of
 from lamina.data.tables.gathered import Collected
@@ -26,7 +26,7 @@ from lamina.data.tables.reading import Reading
 from lamina.data.tables.show import Summary
 from lamina.data.tables.source import Source, open_source
 from lamina.data.tables.target import target_of
-from lamina.errors import DataError
+from lamina.errors import DataError, shown
 from lamina.kinds import Label
 
 AS_TEXT = ("category", "boolean", "date", "text")
@@ -40,6 +40,35 @@ RARE = 0.2
 
 LARGE = 2**28
 """Bytes of a table, unpacked, from which on its columns are not held in memory but kept in the cache."""
+
+
+class TextsOnly(DataError):
+    """Of a table no column is left to predict from but texts, which are for a model of texts.
+
+    Args:
+        name: what the user called the table.
+        columns: of texts.
+        target: the columns to be predicted.
+    """
+
+    def __init__(self, name: str, columns: tuple[str, ...], target: tuple[str, ...]) -> None:
+        one = f"{columns[-1]}=text"
+        super().__init__(
+            f"{name}: no column is left to predict {' and '.join(target)} from but the texts {', '.join(columns)}; "
+            f"name the one to read, as with --kind {shown(one)}"
+        )
+        self.columns = columns
+
+    def alone(self, reading: Reading) -> Reading:
+        """A reading that names the one column of texts.
+
+        Raises:
+            TextsOnly: if there are several.
+        """
+        if len(self.columns) != 1:
+            raise self
+        others = [said for said in reading.kinds if said != f"{self.columns[0]}=text"]
+        return Reading(**{**reading.values(), "kinds": (*others, f"{self.columns[0]}=text")})
 
 
 @dataclass(frozen=True)
@@ -134,11 +163,8 @@ def decided(looked: Looked, folder: Path | None = None) -> Dataset:
     collected, reading, found = looked.collected, looked.reading, looked.profiles
     target = target_of(collected, found, reading)
     fields = ordered(inputs_of(found, reading))
-    if not fields:
-        raise DataError(
-            f"{collected.name}: no column is left to predict {' and '.join(reading.target)} from; `lamina data` says"
-            " why each was left out, and --kind COLUMN=KIND overrules"
-        )
+    if not fields or any(isinstance(field, Text) for field in fields):
+        raise nothing_left(collected.name, found, reading)
     known = Known(fields, target.classes, target.parts)
     rows = kept_rows(
         torch.from_numpy(matrix(collected, fields, folder)),
@@ -159,6 +185,18 @@ def decided(looked: Looked, folder: Path | None = None) -> Dataset:
     dataset = dataset_of(collected.name, rows, known, looked.source.origin(fields, reading), test)
     rows.notes.extend(findings(dataset, collected.columns, reading.target))
     return noting(dataset, rows.notes)
+
+
+def nothing_left(name: str, found: dict[str, Profile], reading: Reading) -> DataError:
+    """What to say of a table of which no column is left to predict from but texts."""
+    said = [name for name, kind in reading.said().items() if kind == "text"]
+    texts = said or [each for each, profile in found.items() if profile.kind == "text" and each not in reading.target]
+    if texts:
+        return TextsOnly(name, tuple(texts), reading.target)
+    return DataError(
+        f"{name}: no column is left to predict {' and '.join(reading.target)} from; `lamina data` says"
+        " why each was left out, and --kind COLUMN=KIND overrules"
+    )
 
 
 def dataset_of(name: str, rows: Rows, known: Known, origin: Origin, test: Tensor | None = None) -> Dataset:

@@ -1,0 +1,60 @@
+"""How well a model translates a test set: BLEU of all sentences, and of those of like length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lamina as la
+from lamina.data.text.pairs import read_pairs
+from lamina.metrics.translation import Compared, compared
+
+EDGES = (8, 12, 16)
+"""The most words of a source in each bucket but the last."""
+
+
+def bucket_of(source: str) -> str:
+    """The bucket of a source by its words, as they stand between spaces.
+
+    >>> bucket_of("a dog runs"), bucket_of("a " * 9), bucket_of("a " * 17)
+    ('1-8', '9-12', '17+')
+    """
+    words, least = len(source.split()), 1
+    for most in EDGES:
+        if words <= most:
+            return f"{least}-{most}"
+        least = most + 1
+    return f"{least}+"
+
+
+def by_length(sources: Sequence[str], answers: Sequence[str], references: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """BLEU of the sentences in each bucket, the shortest first; buckets without any are left out."""
+    found = dict[str, dict[str, Any]]()
+    for words in sorted(range(1, EDGES[-1] + 2)):
+        bucket = bucket_of("a " * words)
+        places = [place for place, source in enumerate(sources) if bucket_of(source) == bucket]
+        if places and bucket not in found:
+            scores = compared([answers[place] for place in places], [references[place] for place in places])
+            found[bucket] = {"sentences": len(places), "bleu": scores.measures["bleu"]._asdict()}
+    return found
+
+
+def translated(model: la.Model, source: Path, target: Path, most: int | None = None) -> dict[str, Any]:
+    """What the beam of five writes about a test set, measured.
+
+    Args:
+        model: trained on pairs.
+        source, target: the files of the test set.
+        most: only the first so many sentences; None for all.
+    """
+    pairs = read_pairs(source, target)
+    sources, references = pairs.sources[:most], pairs.targets[:most]
+    answers = model.translate(sources, width=5)
+    scores: Compared = compared(answers, references)
+    return {
+        "test": {name: measure._asdict() for name, measure in scores.measures.items()},
+        "signatures": scores.signatures,
+        "by_words_of_the_source": by_length(sources, answers, references),
+        "examples": [list(each) for each in zip(sources[:5], answers[:5], references[:5], strict=True)],
+    }

@@ -1,0 +1,57 @@
+"""What a language model has to beat: counts of single tokens, and of what stood behind the same few."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from lamina.data.dataset import Dataset
+from lamina.data.split import Parts
+from lamina.data.text.ragged import Windows
+from lamina.metrics import Measure, TokenTally
+from lamina.ngrams import NGrams
+
+MOST_TOKENS = 20_000_000
+"""Training tokens that are counted, the latest ones: their sequences take some 40 bytes each."""
+
+FEW, LONG, SHORT = 1000, 5, 3
+"""Vocabularies below the first, such as those of characters, are counted in runs of five; words in runs of three."""
+
+
+def counted(dataset: Dataset, parts: Parts) -> dict[str, tuple[dict[str, Measure], int]]:
+    """Perplexities of the test part by counts of the training part, each with the tokens that it was counted from.
+
+    Returns:
+        "unigram" and, by the length of its runs, "3-gram" or "5-gram"; nothing for what is no long text.
+    """
+    windows = dataset.inputs
+    if not isinstance(windows, Windows) or not len(parts.train) or not len(parts.test):
+        return {}
+    first, last = span(windows, parts.train)
+    train = windows.tokens[max(first, last - MOST_TOKENS) : last].numpy().astype(np.int64)
+    begins, ends = span(windows, parts.test)
+    vocabulary = len(np.bincount(train, minlength=1)) if dataset.text is None else len(dataset.text.output)
+    order = LONG if vocabulary < FEW else SHORT
+    # The tokens of the test part, with those before them to look back at.
+    known = min(begins + 1, order - 1)
+    text = windows.tokens[begins + 1 - known : ends + 1].numpy().astype(np.int64)
+    model = NGrams.of(train, vocabulary, order)
+    found = {"unigram": NGrams((), model.unigrams), f"{order}-gram": model}
+    return {name: (_measured(counts.nats(text, known), windows.length), len(train)) for name, counts in found.items()}
+
+
+def span(windows: Windows, rows: Int64[Tensor, " N"]) -> tuple[int, int]:
+    """The positions that windows which follow one another show: the first, and the one behind the last."""
+    return int(rows[0]) * windows.length, min((int(rows[-1]) + 1) * windows.length, windows.positions)
+
+
+def _measured(nats: np.ndarray[tuple[int], np.dtype[np.float64]], length: int) -> dict[str, Measure]:
+    """The measures of a text in windows; counts say nothing of which token is likeliest."""
+    rows = -(-len(nats) // length)
+    padded = torch.zeros(rows * length, dtype=torch.float64)
+    padded[: len(nats)] = torch.from_numpy(nats)
+    scored = (torch.arange(rows * length) < len(nats)).view(rows, length)
+    measures = TokenTally.of(padded.view(rows, length), torch.zeros_like(scored), scored).measures()
+    return {name: measure for name, measure in measures.items() if name != "token_accuracy"}

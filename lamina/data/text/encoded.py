@@ -1,0 +1,90 @@
+"""What text becomes: numbers of tokens, many texts in one array; and what turns the one into the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lamina.kinds import END_TOKEN
+
+How = Literal["characters", "bytes", "words", "bpe", "unigram", "wordpiece"]
+HOWS: tuple[How, ...] = ("characters", "bytes", "words", "bpe", "unigram", "wordpiece")
+
+SPECIAL = ("<unknown>", "<begin>", "<end>")
+"""What the first three tokens of every vocabulary are called."""
+
+OWN = END_TOKEN + 1
+"""The first token that stands for text."""
+
+STRANGE = "\N{REPLACEMENT CHARACTER}"
+"""What an unknown token reads as."""
+
+BLOCK_CHARACTERS = 2**20
+"""So much text is turned at once: what the library makes of it takes a hundred times its memory."""
+
+
+class Encoded(NamedTuple):
+    """The tokens of texts, one behind another: those of text i are flat[offsets[i] : offsets[i + 1]]."""
+
+    flat: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+
+class Coder(Protocol):
+    """Turns texts into tokens and back. Texts have been brought to lower case where that is asked for."""
+
+    def __len__(self) -> int:
+        """The size of the vocabulary."""
+
+    def encode_all(self, texts: Sequence[str]) -> Encoded:
+        """The tokens of texts.
+
+        Raises:
+            UnicodeEncodeError: if one is no text: half of a surrogate pair cannot be written in UTF-8.
+        """
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of tokens, all of the vocabulary, none that begins or ends a text."""
+
+    def tokens(self) -> list[str]:
+        """What each token stands for, in the order of their numbers."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What it is made from."""
+
+
+def ends_of(lengths: Iterable[int]) -> NDArray[np.int64]:
+    """Where pieces of these lengths begin, and where the last one ends.
+
+    >>> ends_of([3, 0, 2]).tolist()
+    [0, 3, 3, 5]
+    """
+    counts = np.fromiter(lengths, np.int64)
+    return np.concatenate([np.zeros(1, np.int64), counts.cumsum()])
+
+
+def shortened(encoded: Encoded, longest: int) -> Encoded:
+    """The first tokens of each text, at most so many.
+
+    >>> shortened(Encoded(np.arange(5, dtype=np.int32), np.array([0, 3, 5])), 2)
+    Encoded(flat=array([0, 1, 3, 4], dtype=int32), offsets=array([0, 2, 4]))
+    """
+    lengths = np.diff(encoded.offsets)
+    places = np.arange(len(encoded.flat)) - np.repeat(encoded.offsets[:-1], lengths)
+    return Encoded(encoded.flat[places < longest], ends_of(np.minimum(lengths, longest)))
+
+
+def blocks(texts: Iterable[str], characters: int = BLOCK_CHARACTERS) -> Iterator[list[str]]:
+    """Texts by the block: as many at a time as reach so many characters."""
+    block, held = list[str](), 0
+    for text in texts:
+        block.append(text)
+        held += len(text)
+        if held >= characters:
+            yield block
+            block, held = [], 0
+    if block:
+        yield block

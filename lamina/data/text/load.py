@@ -1,0 +1,242 @@
+"""From text in files to a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Int64, Shaped
+from torch import Tensor
+
+from lamina.data.dataset import Dataset
+from lamina.data.pictures.threads import Say
+from lamina.data.split import Parts, split
+from lamina.data.text.encoded import Encoded, How, shortened
+from lamina.data.text.pairs import Pairs, read_pairs
+from lamina.data.text.plain import Plain, read_plain
+from lamina.data.text.ragged import Ragged, Windows
+from lamina.data.text.reading import PAIR_SETTINGS, RUNNING_SETTINGS, TextOrigin, TextReading
+from lamina.data.text.tokenised import Tokenised, tokens_of
+from lamina.data.text.tokenizer import Tokenizer
+from lamina.errors import DataError
+from lamina.kinds import END_TOKEN, UNKNOWN_TOKEN, Tokens
+
+SHORT_TEXT = 5_000_000
+"""Characters below which a text is read by the character where nothing is said."""
+
+WHAT: dict[How, str] = {
+    "characters": "characters",
+    "bytes": "bytes",
+    "words": "words and marks",
+    "bpe": "parts of words (bpe)",
+    "unigram": "parts of words (unigram)",
+    "wordpiece": "parts of words (wordpiece)",
+}
+
+
+class Cut(NamedTuple):
+    """How the data will be split, as `lamina.data.split.split` takes it: what validates and tests teaches no tokenizer.
+
+    Attributes:
+        valid: share that validates.
+        test: share that tests.
+        seed: of the split; without effect on a long text, whose end validates and tests.
+    """
+
+    valid: float = 0.1
+    test: float = 0.2
+    seed: int = 0
+
+
+USUAL = Cut()
+
+
+def load_text(
+    path: str | Path,
+    reading: TextReading | None = None,
+    cut: Cut = USUAL,
+    say: Say | None = None,
+    known: TextOrigin | None = None,
+) -> Dataset:
+    """The dataset of one long text: windows onto its tokens, and the tokens behind them.
+
+    The text is cut at characters, and the tokenizer learns from the first part. No token lies across a cut. A window
+    that does belongs to the part before, so what validates begins in the window behind. The `time` of a window is its
+    part (0 trains, 1 validates, 2 tests): `split` with the same shares cuts just there.
+
+    Args:
+        path: a file in UTF-8, perhaps packed.
+        reading: how it is read.
+        cut: how it will be split.
+        say: told what takes long.
+        known: that of a model, whose tokenizer and context are taken.
+
+    Raises:
+        DataError: if it is no text; if it is too short for its parts; if a setting has no effect.
+    """
+    reading = _taken(str(path), reading or TextReading(), RUNNING_SETTINGS, "one text", "pairs of texts are")
+    text = read_plain(Path(path))
+    reading = (
+        reading.settled("characters" if text.characters < SHORT_TEXT else "bpe") if known is None else known.reading
+    )
+    edges = [round(text.characters * (1 - cut.valid - cut.test)), round(text.characters * (1 - cut.test))]
+    tokenizer = learned(text.pieces(0, edges[0]), reading) if known is None else known.input
+    found = tokens_of(text, tokenizer, edges, say)
+    kind = Tokens(len(tokenizer))
+    inputs, target = (Windows(found.tokens, kind, length=reading.context, ahead=ahead) for ahead in (0, 1))
+    notes = [*_about_tokens(reading, tokenizer, tokenizer, known is None), _about_text(text, found, cut)]
+    return Dataset(
+        str(path),
+        inputs,
+        target,
+        time=_part_of_windows(str(path), inputs, found.edges, cut),
+        text=TextOrigin(reading, tokenizer, None, (*notes, *found.notes)),
+        about=f"A text of {text.characters:,} characters, which are {len(found.tokens):,} tokens.",
+    )
+
+
+def load_pairs(
+    source: str | Path,
+    target: str | Path | None = None,
+    reading: TextReading | None = None,
+    cut: Cut = USUAL,
+    say: Say | None = None,
+    known: TextOrigin | None = None,
+) -> Dataset:
+    """The dataset of pairs of texts: the tokens of each, and one that ends it.
+
+    The tokenizers learn from the pairs that `split` with the same cut will train on. Pairs of equal sources fall on one
+    side.
+
+    Args:
+        source: a file of two columns, or the sources.
+        target: the targets, line by line, if they are in a file of their own.
+        reading: how they are read.
+        cut: how they will be split.
+        say: told what takes long.
+        known: that of a model, whose tokenizers are taken.
+
+    Raises:
+        DataError: if lines are no pairs; if there are too few for the parts; if a setting has no effect.
+    """
+    name = str(source) if target is None else f"{source} and {target}"
+    reading = _taken(name, reading or TextReading(), PAIR_SETTINGS, "pairs of texts", "one long text is")
+    found = read_pairs(Path(source), None if target is None else Path(target), reading.skip_bad)
+    identity = torch.from_numpy(np.array([text_hash(text) for text in found.sources], np.int64))
+    parts: Parts | None = None
+    if known is None:
+        parts, reading = split(unread(name, identity), *cut), reading.settled("bpe")
+        given, wanted = _tokenizers(found, parts.train.tolist(), reading)
+    else:
+        reading, given, wanted = known.reading, known.input, known.output
+    inputs, outputs = ended(found.sources, given, identity), ended(found.targets, wanted)
+    notes = [*_about_tokens(reading, given, wanted, parts is not None), *_about_pairs(inputs, outputs, parts)]
+    return Dataset(
+        name,
+        inputs,
+        outputs,
+        text=TextOrigin(reading, given, None if wanted is given else wanted, (*notes, *found.notes)),
+        about=f"{len(inputs):,} pairs of texts.",
+    )
+
+
+def _taken(name: str, reading: TextReading, takes: Sequence[str], what: str, other: str) -> TextReading:
+    """The reading, none of whose settings may be without effect."""
+    idle = [setting for setting in reading.to_json() if setting not in takes]
+    if idle:
+        raise DataError(f"{', '.join(idle)} would say how {other} read, but {name} is {what}; leave it out")
+    return reading
+
+
+def learned(texts: Iterable[str], reading: TextReading) -> Tokenizer:
+    """The tokenizer of a reading that leaves nothing open, learned from texts."""
+    assert reading.tokens is not None
+    return Tokenizer.train(texts, reading.tokens, reading.vocabulary, reading.least, reading.lower)
+
+
+def _part_of_windows(name: str, windows: Windows, edges: Sequence[int], cut: Cut) -> Tensor:
+    """0 for windows that train, 1 for those that validate, 2 for those that test."""
+    starts = torch.arange(len(windows)) * windows.length
+    time = sum(((starts >= edge).double() for edge in edges), torch.zeros(len(windows), dtype=torch.float64))
+    asked = {0: "train", **({1: "valid"} if cut.valid else {}), **({2: "test"} if cut.test else {})}
+    if not set(asked) <= set(time.long().tolist()):
+        raise DataError(
+            f"{name}: expected a text of at least one window of {windows.length} tokens for each of "
+            f"{', '.join(asked.values())}, got {len(windows.tokens):,} tokens; bring a longer text, "
+            "or ask for a shorter context"
+        )
+    return time
+
+
+def text_hash(text: str) -> int:
+    """64 bits of a text, the same on any machine."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+def unread(name: str, identity: Int64[Tensor, " N"]) -> Dataset:
+    """Texts before they are tokens: all that a split asks for."""
+    nothing, ends = torch.zeros(0, dtype=torch.int32), torch.zeros(len(identity) + 1, dtype=torch.int64)
+    column = Ragged(nothing, Tokens(1), offsets=ends, identity=identity)
+    return Dataset(name, column, column)
+
+
+def _tokenizers(pairs: Pairs, rows: Sequence[int], reading: TextReading) -> tuple[Tokenizer, Tokenizer]:
+    """Those of the two sides, learned from these rows."""
+    sources, targets = ([side[row] for row in rows] for side in (pairs.sources, pairs.targets))
+    if reading.joint:
+        both = learned(chain(sources, targets), reading)
+        return both, both
+    return learned(sources, reading), learned(targets, reading)
+
+
+def ended(
+    texts: Sequence[str], tokenizer: Tokenizer, identity: Int64[Tensor, " N"] | None = None, longest: int | None = None
+) -> Ragged:
+    """The tokens of texts, with `END_TOKEN` behind each.
+
+    Args:
+        texts: what becomes tokens.
+        tokenizer: what makes them.
+        identity: a hash of each text.
+        longest: the most tokens of a text, the end counted; what is behind them is left out. None for no limit.
+    """
+    flat, offsets = tokenizer.encode_all(texts)
+    if longest is not None:
+        flat, offsets = shortened(Encoded(flat, offsets), longest - 1)
+    ended = np.insert(flat, offsets[1:], END_TOKEN)
+    ends = torch.from_numpy(offsets + np.arange(len(offsets)))
+    return Ragged(torch.from_numpy(ended), Tokens(len(tokenizer)), offsets=ends, identity=identity)
+
+
+def _about_tokens(reading: TextReading, given: Tokenizer, wanted: Tokenizer, learned: bool) -> list[str]:
+    sizes = f"{len(given):,}" if wanted is given else f"{len(given):,} and {len(wanted):,}"
+    whence = "learned from the part that trains" if learned and reading.tokens != "bytes" else "as the model has them"
+    return [f"tokens are {WHAT[given.how]}: a vocabulary of {sizes}, {whence}"]
+
+
+def _about_text(text: Plain, found: Tokenised, cut: Cut) -> str:
+    first, last = found.edges
+    unknown = _unknown_share(found.tokens[first:last]) if cut.valid else None
+    return f"{text.characters:,} characters are {len(found.tokens):,} tokens{_about_unknown(unknown)}"
+
+
+def _about_pairs(inputs: Ragged, outputs: Ragged, parts: Parts | None) -> list[str]:
+    longest = f"longest: {int(inputs.lengths.max()):,} and {int(outputs.lengths.max()):,} tokens, the end counted"
+    if parts is None or not len(parts.valid):
+        return [longest]
+    shares = [side.gather(parts.valid) for side in (inputs, outputs)]
+    unknown = [_unknown_share(values[visible]) for values, visible in shares]
+    return [longest, f"unknown in validation: {unknown[0]:.2%} and {unknown[1]:.2%} of the tokens"]
+
+
+def _about_unknown(share: float | None) -> str:
+    return "" if share is None else f"; in validation {share:.2%} of them are unknown"
+
+
+def _unknown_share(tokens: Shaped[Tensor, " N"]) -> float:
+    return int((tokens.numpy() == UNKNOWN_TOKEN).sum()) / max(1, len(tokens))

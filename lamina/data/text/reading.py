@@ -1,0 +1,137 @@
+"""How text is read: what the user says of it, and what a model keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lamina.data.text.encoded import How
+from lamina.data.text.tokenizer import Tokenizer
+from lamina.errors import DataError, SentenceError, shown
+from lamina.settings import Count, Natural
+from lamina.word import Saying
+
+
+class TextReading(Saying):
+    """How text is read.
+
+    Args:
+        tokens: what a token is: "characters", "bytes", "words", or parts of words: "bpe", "unigram", "wordpiece". None
+            for characters of a text below five million of them, else for bpe.
+        vocabulary: the most tokens, the three special ones counted; None for all characters, else for 8,000.
+        least: how often a character, a word or a pair of parts must come to be known.
+        lower: whether upper and lower case are one.
+        context: the tokens of a window onto a long text.
+        joint: whether both sides of pairs share one vocabulary.
+        skip_bad: how many lines that are no pair are left out, and listed, before it is a mistake.
+    """
+
+    tokens: How | None = None
+    vocabulary: Count | None = None
+    least: Count = 1
+    lower: bool = False
+    context: Count = 128
+    joint: bool = False
+    skip_bad: Natural = 0
+
+    @classmethod
+    def conflicts(cls, **values: Any) -> list[str]:
+        tokens = values["tokens"]
+        idle = []
+        if tokens == "bytes" and values["vocabulary"] is not None:
+            idle.append("vocabulary")
+        if tokens in ("bytes", "unigram") and values["least"] > 1:
+            idle.append("least")
+        return [f"TextReading: {name} has no effect with tokens={tokens!r}; leave it out" for name in idle]
+
+    def to_json(self) -> dict[str, Any]:
+        """What was said, as TOML and JSON keep it: what is as it would be anyway is left out."""
+        defaults = {setting.name: setting.default for setting in self.settings()}
+        return {name: value for name, value in self.values().items() if value != defaults[name]}
+
+    def settled(self, tokens: How) -> TextReading:
+        """The same with what was left open."""
+        return TextReading(**{**self.values(), "tokens": self.tokens or tokens})
+
+
+SHARED_SETTINGS = ("tokens", "vocabulary", "least", "lower")
+RUNNING_SETTINGS = (*SHARED_SETTINGS, "context")
+"""What says how one long text is read."""
+PAIR_SETTINGS = (*SHARED_SETTINGS, "joint", "skip_bad")
+"""What says how pairs of texts are read."""
+
+
+@dataclass(frozen=True)
+class TextOrigin:
+    """The text that a dataset came from, and how further text becomes tokens of its model.
+
+    Attributes:
+        reading: what the user said, and what followed where nothing was said.
+        input: the tokenizer of what is given.
+        target: that of what is to be predicted; None where it is the same.
+        notes: what was decided and found, a sentence each.
+        cut: how the data is split, as `lamina.data.text.load.Cut` says it.
+        files: the file of the targets, if they are in one of their own.
+    """
+
+    reading: TextReading
+    input: Tokenizer
+    target: Tokenizer | None = None
+    notes: tuple[str, ...] = field(default=())
+    cut: tuple[float, ...] | None = None
+    files: tuple[str, ...] = ()
+
+    @property
+    def context(self) -> int:
+        """The tokens of a window onto a long text."""
+        return self.reading.context
+
+    @property
+    def output(self) -> Tokenizer:
+        """The tokenizer of what is to be predicted."""
+        return self.input if self.target is None else self.target
+
+    def to_json(self) -> dict[str, Any]:
+        """What a model keeps."""
+        return {
+            "reading": self.reading.to_json(),
+            "input": self.input.described(),
+            "target": None if self.target is None else self.target.described(),
+            "notes": list(self.notes),
+        }
+
+
+def as_text_reading(asked: Mapping[str, Any]) -> TextReading:
+    """A reading as people say it in Python.
+
+    Raises:
+        SentenceError: naming every mistake.
+
+    >>> as_text_reading({"tokens": "bpe", "vocabulary": 4000})
+    TextReading('bpe', vocabulary=4000)
+    """
+    return TextReading(**asked)
+
+
+def text_origin_in(written: Any, where: str) -> TextOrigin:
+    """What `to_json` gave, read from a file that nobody vouches for.
+
+    Raises:
+        DataError: if it is damaged.
+    """
+    if not isinstance(written, dict):
+        raise DataError(f"{where}: text is not as lamina writes it: expected an object, got {shown(written)}")
+    said, notes = written.get("reading"), written.get("notes")
+    if not isinstance(said, dict) or not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        came = f"reading={shown(said)}, notes={shown(notes)}"
+        raise DataError(f"{where}: text is not as lamina writes it: {came}; train the model anew")
+    try:
+        reading = TextReading(**{str(name): value for name, value in said.items()})
+    except SentenceError as error:
+        raise DataError(f"{where}: {error}") from None
+    target = written.get("target")
+    given = Tokenizer.of(written.get("input"), f"{where}: input")
+    return TextOrigin(
+        reading, given, None if target is None else Tokenizer.of(target, f"{where}: target"), tuple(notes)
+    )

@@ -1,0 +1,186 @@
+"""Tokenizers: texts as numbers, and numbers as texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from lamina.data.text.encoded import HOWS, OWN, Coder, Encoded, How, blocks
+from lamina.data.text.plain_coders import BYTES, Bytes, Characters
+from lamina.data.text.stored_coder import coder_in
+from lamina.data.text.subwords import Subwords
+from lamina.errors import DataError, shown
+from lamina.kinds import END_TOKEN, UNKNOWN_TOKEN
+
+VOCABULARY = 8000
+"""The tokens of a vocabulary where nothing is said, except of characters and bytes."""
+
+MOST_JSON_BYTES = 2**26
+
+
+class Tokenizer:
+    """Turns texts into tokens, numbers below its length, and back.
+
+    The first three tokens of every vocabulary are `UNKNOWN_TOKEN`, `BEGIN_TOKEN` and `END_TOKEN`. No text is ever
+    encoded as one of the last two, whatever it says; who needs them puts them there.
+
+    Args:
+        how: what a token is.
+        coder: what knows the tokens.
+        lower: whether texts are brought to lower case first.
+    """
+
+    def __init__(self, how: How, coder: Coder, lower: bool = False) -> None:
+        self.how, self.coder, self.lower = how, coder, lower
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        how: How,
+        vocabulary: int | None = None,
+        least: int = 1,
+        lower: bool = False,
+    ) -> Tokenizer:
+        """Learn a vocabulary from texts; from those of two languages, one for both.
+
+        All but "unigram" and "wordpiece" come to the same whenever the same texts are given. With these two, what the
+        library finds varies a little, so a model keeps its tokenizer rather than learning it again.
+
+        Args:
+            texts: what is learned from.
+            how: "characters"; "bytes" of UTF-8; "words", as runs of letters and digits, and single marks; or parts of
+                words: "bpe", "unigram", "wordpiece".
+            vocabulary: the most tokens, the three special ones counted; None for all characters, else for 8,000.
+                Without effect on bytes, of which there are 259.
+            least: how often a character, a word or a pair of parts must come to be known. Without effect on bytes and
+                on "unigram".
+            lower: whether upper and lower case are one.
+
+        Raises:
+            DataError: if the vocabulary is too small; if a text is none.
+
+        >>> tokenizer = Tokenizer.train(["abba"], "characters")
+        >>> tokenizer.encode("abc"), tokenizer.decode([3, 4])
+        ([3, 4, 0], 'ab')
+        """
+        size = VOCABULARY if vocabulary is None else vocabulary
+        fewest = OWN + (BYTES if how == "bpe" else 1)
+        if how != "bytes" and size < fewest:
+            raise DataError(f"tokens={how!r} needs a vocabulary of at least {fewest}, got vocabulary={size}")
+        shown_texts = map(str.lower, texts) if lower else texts
+        try:
+            return cls(how, _trained(shown_texts, how, vocabulary, size, least), lower)
+        except UnicodeEncodeError as error:
+            raise DataError(_no_text(error)) from None
+
+    def __len__(self) -> int:
+        return len(self.coder)
+
+    def encode_all(self, texts: Sequence[str]) -> Encoded:
+        """The tokens of texts, one behind another, and where each begins.
+
+        Raises:
+            DataError: if one holds half of a surrogate pair, which is no text.
+        """
+        try:
+            return self.coder.encode_all([text.lower() for text in texts] if self.lower else texts)
+        except UnicodeEncodeError as error:
+            raise DataError(_no_text(error)) from None
+
+    def encode(self, text: str) -> list[int]:
+        """The tokens of a text."""
+        return [int(number) for number in self.encode_all([text]).flat]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of tokens.
+
+        Of "characters", "bytes" and "bpe" it is the one that was encoded, where all of it was known; of "unigram" too,
+        but for ▁, which becomes a space. Of the others it is spaced as people would. What begins and ends a text is
+        left out; an unknown token becomes the character U+FFFD.
+
+        Raises:
+            DataError: if a number is none of the vocabulary.
+        """
+        numbers = [int(number) for number in ids]
+        if wrong := [number for number in numbers if not 0 <= number < len(self)]:
+            raise DataError(f"expected tokens from 0 to {len(self) - 1:,}, got {wrong[0]}")
+        return self.coder.decode([number for number in numbers if number == UNKNOWN_TOKEN or number > END_TOKEN])
+
+    def tokens(self) -> list[str]:
+        """What each token stands for, in the order of their numbers."""
+        return self.coder.tokens()
+
+    def unknown_share(self, texts: Iterable[str]) -> float:
+        """The share of the tokens of texts that is unknown; 0 where there are none."""
+        unknown, total = 0, 0
+        for flat in self._parts(texts):
+            unknown, total = unknown + int((flat == UNKNOWN_TOKEN).sum()), total + len(flat)
+        return unknown / max(1, total)
+
+    @cached_property
+    def digest(self) -> str:
+        """32 hex digits that follow from what this makes of texts."""
+        return blake2b(self.to_json().encode(), digest_size=16).hexdigest()
+
+    def described(self) -> dict[str, Any]:
+        """What it is made from, as JSON has it."""
+        return {"tokens": self.how, "lower": self.lower, **self.coder.to_json()}
+
+    def to_json(self) -> str:
+        """What a model keeps."""
+        return json.dumps(self.described(), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, where: str = "tokenizer.json") -> Tokenizer:
+        """What `to_json` gave, read from a file that nobody vouches for.
+
+        Raises:
+            DataError: if it is damaged, or larger than 64 MB.
+        """
+        if len(text) > MOST_JSON_BYTES:
+            raise DataError(f"{where}: expected at most {MOST_JSON_BYTES:,} bytes, got {len(text):,}")
+        try:
+            written = json.loads(text)
+        except (ValueError, RecursionError):
+            raise DataError(f"{where}: a tokenizer is not as lamina writes it: expected JSON") from None
+        return cls.of(written, where)
+
+    @classmethod
+    def of(cls, written: Any, where: str) -> Tokenizer:
+        """What `described` gave.
+
+        Raises:
+            DataError: if it is damaged.
+        """
+        if not isinstance(written, dict):
+            raise DataError(
+                f"{where}: a tokenizer is not as lamina writes it: expected an object, got {shown(written)}"
+            )
+        how, lower = written.get("tokens"), written.get("lower")
+        if how not in HOWS or not isinstance(lower, bool):
+            came = f"tokens={shown(how)}, lower={shown(lower)}"
+            raise DataError(f"{where}: a tokenizer is not as lamina writes it: {came}; train the model anew")
+        return cls(how, coder_in(how, written, where), lower)
+
+    def _parts(self, texts: Iterable[str]) -> Iterator[np.ndarray[Any, np.dtype[np.int32]]]:
+        for block in blocks(texts):
+            yield self.encode_all(block).flat
+
+
+def _trained(texts: Iterable[str], how: How, vocabulary: int | None, size: int, least: int) -> Coder:
+    if how == "bytes":
+        return Bytes()
+    if how == "characters":
+        return Characters.trained(texts, vocabulary, least)
+    return Subwords.trained(how, texts, size, least)
+
+
+def _no_text(error: UnicodeEncodeError) -> str:
+    letter = ord(error.object[error.start])
+    return f"expected text, got the half surrogate U+{letter:04X} in {shown(error.object)}; take it out"

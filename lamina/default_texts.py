@@ -1,0 +1,65 @@
+"""Nets and paces for those who name none and bring a text, or pairs of texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lamina.data.dataset import Dataset
+from lamina.data.text.ragged import Ragged, Windows
+from lamina.defaults import Suggestion, default_end
+from lamina.errors import KindError
+
+LONG_TEXT = 5_000_000
+"""Tokens from which on a net is made wider: it sees them a few times only."""
+
+MANY_PAIRS = 100_000
+
+
+def text_net(dataset: Dataset) -> Suggestion:
+    """What to begin with on a long text, on pairs, or on texts of which something is to be told.
+
+    Raises:
+        KindError: if it is neither.
+    """
+    if isinstance(dataset.inputs, Windows):
+        return _running_net(dataset, len(dataset.inputs.tokens))
+    if isinstance(dataset.inputs, Ragged) and isinstance(dataset.target, Ragged):
+        return _writing_net(len(dataset))
+    if isinstance(dataset.inputs, Ragged) and dataset.origin is not None:
+        return _telling_net(len(dataset), default_end(dataset))
+    given, target = dataset.inputs.kind, dataset.target.kind
+    raise KindError(f"{dataset.name}: there is no default net from {given} to {target}; name one with --net")
+
+
+def _running_net(dataset: Dataset, tokens: int) -> Suggestion:
+    """A small Transformer with rotary positions that shares the vectors of its tokens with its end."""
+    long = tokens >= LONG_TEXT
+    width, layers, heads = (256, 6, 8) if long else (128, 4, 4)
+    body = f"Embed({width}) >> Transformer({layers}, heads={heads}, causal=True, rotary=True, dropout=0.1)"
+    reason = f"a text of {tokens:,} tokens: a Transformer of {layers} layers that predicts each token from those before"
+    rule = f"AdamW(cosine({0.001 if long else 0.003}, warmup=100), weight_decay=0.1)"
+    return Suggestion(f"{body} >> NextToken(tied=True)", reason, rule)
+
+
+def _writing_net(pairs: int) -> Suggestion:
+    """A small Transformer for translation. Source: Vaswani et al. 2017, with the norm before each part."""
+    layers = 4 if pairs >= MANY_PAIRS else 3
+    stack = f"Positions() >> Dropout(0.1) >> Transformer({layers}, heads=8, dropout=0.1)"
+    reason = f"{pairs:,} pairs of texts: a Transformer that reads the first of each pair and writes the second"
+    end = f"Write({stack}, smoothing=0.1, tied=True)"
+    return Suggestion(f"Embed(256) >> {stack} >> {end}", reason, "AdamW(inverse_sqrt(0.001, warmup=800))")
+
+
+def _telling_net(texts: int, end: str) -> Suggestion:
+    """A net that reads each text in both directions and keeps the most of every number."""
+    body = "Embed(128) >> Dropout(0.3) >> BiLSTM(64) >> Max() >> Dropout(0.5)"
+    return Suggestion(f"{body} >> {end}", f"{texts:,} texts: read in both directions")
+
+
+def text_pace(dataset: Dataset) -> dict[str, Any]:
+    """The settings of a plan that suit texts: windows of one, or pairs in batches by the number of tokens."""
+    if isinstance(dataset.inputs, Windows):
+        return {"batch": 32, "epochs": 5 if len(dataset.inputs.tokens) >= LONG_TEXT else 10, "clip": 1.0}
+    if not isinstance(dataset.target, Ragged):
+        return {"batch": 32, "batch_tokens": 16384, "epochs": 10, "clip": 1.0, "patience": 3}
+    return {"batch": 512, "batch_tokens": 4096, "epochs": 20, "clip": 1.0}

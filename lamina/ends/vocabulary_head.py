@@ -1,0 +1,80 @@
+"""From vectors to the logits of a vocabulary, over positions that count, with weights of its own or an embedding's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor, nn
+
+from lamina.initialise import Following, Rule, fill
+from lamina.kinds import BEGIN_TOKEN, UNKNOWN_TOKEN, Kind, Padded
+from lamina.layers.embed import Embed
+from lamina.layers.weights import new_weight
+from lamina.stage import Stage
+
+
+class Head(nn.Module):
+    """logits = h W^T + b over V tokens. Tied, W is an embedding's table (Press and Wolf 2017) and no weight of its own.
+
+    Args:
+        owner: the end that it is part of, for messages.
+        given: the kind of h.
+        width: the numbers of h.
+        vocabulary: V.
+        embedding: whose table is W; None for a W of its own.
+    """
+
+    def __init__(self, owner: Stage, given: Kind, width: int, vocabulary: int, embedding: Embed | None) -> None:
+        super().__init__()
+        self.offset = new_weight(owner, given, vocabulary)
+        if embedding is None:
+            self.weight = new_weight(owner, given, vocabulary, width)
+        # The embedding is a part of the body, and no part of this.
+        self.__dict__["embedding"] = embedding
+
+    def initialise(self, rule: Rule, following: Following, random: torch.Generator) -> None:
+        if self.__dict__["embedding"] is None:
+            fill(self.weight, rule, following, random)
+
+    def table(self) -> Float[Tensor, "V D"]:
+        """W."""
+        embedding: Embed | None = self.__dict__["embedding"]
+        return self.weight if embedding is None else embedding.weight
+
+    def forward(self, h: Float[Tensor, "... D"]) -> Float[Tensor, "... V"]:
+        return F.linear(h, self.table(), self.offset)
+
+    def multiply_adds(self) -> int:
+        return self.table().numel()
+
+
+class Scored(NamedTuple):
+    """What counts of a batch: vectors and the tokens that they are to give, N of them."""
+
+    h: Float[Tensor, "N D"]
+    tokens: Int64[Tensor, " N"]
+
+
+def scored(h: Float[Tensor, "B T D"], target: Padded) -> Scored:
+    """The positions of a batch whose target may be seen; logits of the others are never made."""
+    flat, tokens = h.flatten(0, 1), target.values.flatten()
+    if target.visible.all():
+        return Scored(flat, tokens)
+    where = target.visible.flatten().nonzero().squeeze(1)
+    return Scored(flat.index_select(0, where), tokens.index_select(0, where))
+
+
+def spread_out(values: Tensor, visible: Bool[Tensor, "B T"]) -> Tensor:
+    """Numbers of the positions that count, back at their places, zeros elsewhere: (N,) to (B, T)."""
+    out = values.new_zeros(visible.shape)
+    out[visible] = values
+    return out
+
+
+def writable(logits: Float[Tensor, "B V"], never: Sequence[int] = (UNKNOWN_TOKEN, BEGIN_TOKEN)) -> Float[Tensor, "B V"]:
+    """Logits by which some tokens are never written: those that are no text."""
+    return logits.index_fill(1, torch.tensor(never, device=logits.device), -torch.inf)
