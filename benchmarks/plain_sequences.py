@@ -1,4 +1,4 @@
-"""The nets for sequences as a usual torch script writes and trains them: torch's layers, their defaults, padded batches."""
+"""The nets for sequences as a usual torch script writes and trains them: by torch's own layers, in padded batches."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Translator(nn.Module):
         out = self.transformer(
             self.placed(self.source, source),
             self.placed(self.target, target),
-            tgt_mask=nn.Transformer.generate_square_subsequent_mask(target.shape[1]),
+            tgt_mask=torch.ones(target.shape[1], target.shape[1], dtype=torch.bool).triu(1),
             src_key_padding_mask=hidden,
             tgt_key_padding_mask=target == PADDING,
             memory_key_padding_mask=hidden,

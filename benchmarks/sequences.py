@@ -178,8 +178,7 @@ def training(case: Case, sgemm: float) -> list[tuple[str, ...]]:
 
 def peak(case: Case, who: str) -> str:
     """The most memory that a process of its own takes to train so, beyond what torch takes."""
-    code = f"from benchmarks.sequences import alone; alone({case!r}, {who!r})"
-    code = code.replace("Case(", "benchmarks.sequences.Case(").replace("from", "import benchmarks.sequences\nfrom", 1)
+    code = f"from benchmarks.sequences import Case, alone; alone({case!r}, {who!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return f"{int(done.stdout):,} MiB"
 

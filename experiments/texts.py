@@ -1,9 +1,9 @@
 """The texts that lamina is measured on: `python -m experiments.texts [NAME ...] --out FOLDER`.
 
 The files lie in $LAMINA_DATA: text/tinyshakespeare.txt, of which the last tenth tests, text/wiki.*.tokens.gz and
-mt/multi30k/*.gz. Translations from German to English are those of a beam of five, of test_2016_flickr, which no training
-sees; 2 % of the training pairs validate. A JSON file of each is left in the folder for results, with the commands that
-do the same.
+mt/multi30k/*.gz. Translations, from German to English, are those of a beam of five, of test_2016_flickr, which no
+training sees; 2 % of the training pairs validate. A JSON file of each is left in the folder for results, with the
+commands that do the same.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Recipe(NamedTuple):
     test: tuple[str, ...] = ()
 
     def commands(self) -> list[str]:
-        """The same as lines for the shell, in $LAMINA_DATA; none for a text whose parts its makers cut."""
+        """The same as lines for the shell, in $LAMINA_DATA; none for a text that comes in parts."""
         if len(self.data) == 3:
             return []
         said = {"net": self.net, "optimizer": self.optimizer, **self.settings}
@@ -107,8 +107,8 @@ RECIPES = {
     ),
     "wikitext2-lstm": Recipe(
         WIKITEXT,
-        "Embed(400) >> Dropout(0.3) >> LSTM(400, layers=2, dropout=0.3) >> Dropout(0.3) >> NextToken(tied=True)",
-        "AdamW(linear(0.002, warmup=100), weight_decay=0.01)",
+        "Embed(256) >> Dropout(0.2) >> LSTM(256, layers=2, dropout=0.2) >> Dropout(0.2) >> NextToken(tied=True)",
+        "AdamW(linear(0.003, warmup=100), weight_decay=0.01)",
         {"context": 35, "batch": 20, "clip": 1.0, "budget_seconds": HOUR, "checkpoint_seconds": 600.0},
         "perplexity",
         150.0,

@@ -8,7 +8,7 @@ from typing import Any
 
 import lamina as la
 from lamina.data.text.pairs import read_pairs
-from lamina.metrics.translation import Compared, compared
+from lamina.metrics.translation import compared
 
 EDGES = (8, 12, 16)
 """The most words of a source in each bucket but the last."""
@@ -30,13 +30,13 @@ def bucket_of(source: str) -> str:
 
 def by_length(sources: Sequence[str], answers: Sequence[str], references: Sequence[str]) -> dict[str, dict[str, Any]]:
     """BLEU of the sentences in each bucket, the shortest first; buckets without any are left out."""
+    places = dict[str, list[int]]()
+    for place in sorted(range(len(sources)), key=lambda place: len(sources[place].split())):
+        places.setdefault(bucket_of(sources[place]), []).append(place)
     found = dict[str, dict[str, Any]]()
-    for words in sorted(range(1, EDGES[-1] + 2)):
-        bucket = bucket_of("a " * words)
-        places = [place for place, source in enumerate(sources) if bucket_of(source) == bucket]
-        if places and bucket not in found:
-            scores = compared([answers[place] for place in places], [references[place] for place in places])
-            found[bucket] = {"sentences": len(places), "bleu": scores.measures["bleu"]._asdict()}
+    for bucket, here in places.items():
+        scores = compared([answers[place] for place in here], [references[place] for place in here])
+        found[bucket] = {"sentences": len(here), "bleu": scores.measures["bleu"]._asdict()}
     return found
 
 
@@ -51,7 +51,7 @@ def translated(model: la.Model, source: Path, target: Path, most: int | None = N
     pairs = read_pairs(source, target)
     sources, references = pairs.sources[:most], pairs.targets[:most]
     answers = model.translate(sources, width=5)
-    scores: Compared = compared(answers, references)
+    scores = compared(answers, references)
     return {
         "test": {name: measure._asdict() for name, measure in scores.measures.items()},
         "signatures": scores.signatures,

@@ -35,7 +35,8 @@ def words_in(path: Path) -> list[str]:
 def in_parts(name: str, parts: Sequence[Iterable[str]], length: int) -> Apart:
     """Words that train, validate and test, each known if it is among those that train.
 
-    A window lies in one part: what does not fill one at the end of the first two, fewer than `length` words, is left out.
+    A window lies in one part. What does not fill one at the end of the first two, fewer than `length` words, is left
+    out.
 
     Args:
         name: of the text.
@@ -51,7 +52,7 @@ def in_parts(name: str, parts: Sequence[Iterable[str]], length: int) -> Apart:
     kind, whole = Tokens(OWN + len(numbers)), torch.cat(tokens)
     inputs, target = (Windows(whole, kind, length=length, ahead=ahead) for ahead in (0, 1))
     starts = torch.arange(len(inputs)) * length
-    edges: list[int] = torch.tensor([len(tokens[0]), len(tokens[0]) + len(tokens[1])]).tolist()
+    edges = (len(tokens[0]), len(tokens[0]) + len(tokens[1]))
     time: Tensor = sum(((starts >= edge).double() for edge in edges), torch.zeros(len(inputs), dtype=torch.float64))
     shares = [float((time == part).double().mean()) for part in (1, 2)]
     about = f"{len(whole):,} words, {len(numbers):,} of them distinct."

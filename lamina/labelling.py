@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -80,9 +79,3 @@ def picked(answers: Any, rows: Int64[Tensor, " N"]) -> Any:
         return answers[rows]
     parts = [picked(part, rows) for part in answers]
     return type(answers)(*parts) if hasattr(answers, "_fields") else tuple(parts)
-
-
-def cut_short(texts: list[str], text: TextOrigin) -> int:
-    """How many of these texts are longer than what is read of them."""
-    lengths = np.diff(text.input.encode_all(texts).offsets)
-    return int((lengths + 1 > text.context).sum())

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from lamina.chance import key, repeatable
 from lamina.end import End, Score, Sum
 from lamina.errors import KindError, SentenceError
-from lamina.kinds import Image, Kind, Label, Table, Targets, Value, Vector, rows
-from lamina.layers.augment.mix import Mixing, of_partners
+from lamina.kinds import Image, Kind, Table, Vector, rows
+from lamina.layers.augment.mix import Mixing, mixing_misfits, of_partners
 from lamina.layers.compose import Repeat
 from lamina.layers.towers import Towers
 from lamina.layers.weights import memory_bytes
 from lamina.nets.composition import expanded
 from lamina.sentence import parse
-from lamina.stage import Chain, Flow, Stage, State, links
+from lamina.stage import Chain, Flow, Stage, State, links, parts
 from lamina.table import Row, parameter_count, table
 from lamina.table import rows as table_rows
 from lamina.views import Views
@@ -272,29 +272,6 @@ def _built(stage: Stage, given: Kind, target: Kind) -> Net:
     if mistakes or not isinstance(end, End) or gives is None:
         raise KindError(*mistakes)
     return Net(trunk, end, given, gives, target)
-
-
-def mixing_misfits(body: list[Stage], target: Kind) -> list[str]:
-    """What is wrong with the stages that mix examples with each other; `Net.score` has to know of them."""
-    mixing = [link for link in body if isinstance(link, Mixing)]
-    mistakes = [
-        f"{part} changes the targets too: put it into the main chain, not into {link}"
-        for link in body
-        for part in parts(link)
-        if part is not link and isinstance(part, Mixing)
-    ]
-    if len(mixing) > 1:
-        mistakes.append(f"{' and '.join(map(str, mixing))} would mix what is mixed: leave one of them")
-    kinds = target.parts if isinstance(target, Targets) else (target,)
-    if mixing and not all(isinstance(kind, Label | Value) for kind in kinds):
-        mistakes.append(f"{mixing[0]} mixes the losses of labels and values, not of {target}: leave it out")
-    return mistakes
-
-
-def parts(stage: Stage) -> list[Stage]:
-    """A stage and all that its settings hold, whatever is built of them."""
-    held = [value if isinstance(value, tuple) else (value,) for value in stage.values().values()]
-    return [stage, *(part for values in held for value in values if isinstance(value, Stage) for part in parts(value))]
 
 
 def size(stage: Stage) -> int:

@@ -187,6 +187,12 @@ def links(stage: Stage) -> tuple[Stage, ...]:
     return stage.stages if isinstance(stage, Chain) else (stage,)
 
 
+def parts(stage: Stage) -> list[Stage]:
+    """A stage and all that its settings hold, whatever is built of them."""
+    held = [value if isinstance(value, tuple) else (value,) for value in stage.values().values()]
+    return [stage, *(part for values in held for value in values if isinstance(value, Stage) for part in parts(value))]
+
+
 class Elementwise(Stage):
     """A stage that works on each number alone, whatever the kind."""
 
@@ -214,6 +220,8 @@ def cure(given: Kind, takes: tuple[type[Kind], ...]) -> tuple[str, Kind | None]:
     if isinstance(given, Table) and Vector in takes:
         width = given.numbers + given.blanks + 8 * len(given.categories)
         return "put Standardize() >> Categories(8) before it", Vector(width)
+    if isinstance(given, Sequence) and Vector in takes:
+        return "put Last() or Mean() before it", Vector(given.width)
     if isinstance(given, Tokens) and Sequence in takes:
         return "put Embed(64) before it", Sequence(64)
     return "", None

@@ -1,25 +1,65 @@
-"""How well a net that writes about texts does: its answers beside the references, in their own words."""
+"""What a trained net writes, for its report, and how near its answers come to the references."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from jaxtyping import Int64
 from torch import Tensor
 
 from lamina.data.dataset import Dataset
+from lamina.ends.next_token import NextToken
 from lamina.ends.write import Write
+from lamina.metrics import Measure
 from lamina.metrics.translation import Compared, compared
 from lamina.net import Net
-from lamina.writing import written_about
+from lamina.writing import Draw, continued, written_about
+
+SHOWN = 8
+"""Texts that a report shows with their answers."""
+
+SAMPLE_TOKENS = 400
+"""Tokens of what a language model writes for a report."""
 
 MOST_ROWS = 2000
 """Rows whose answers are searched for and compared: more of them tell little that is new, and take long."""
 
 
+class Texts(NamedTuple):
+    """What a net writes.
+
+    Attributes:
+        compared: how near it comes to references; None where there are none.
+        head: what the texts of a sample are.
+        samples: some of what was written, with what it is about.
+    """
+
+    compared: Compared | None
+    head: tuple[str, ...]
+    samples: Sequence[tuple[str, ...]]
+
+    def measures(self) -> dict[str, Measure]:
+        """BLEU and chrF, where there are references."""
+        return {} if self.compared is None else self.compared.measures
+
+
+def texts_of(net: Net, dataset: Dataset, rows: Int64[Tensor, " N"]) -> Texts | None:
+    """What a trained net writes: of pairs, answers to the sources of these rows, greedily; else a text of its own.
+
+    Returns:
+        None if it does not write.
+    """
+    if dataset.text is not None and isinstance(net.end, NextToken):
+        found = "".join(continued(net, dataset.text.input, dataset.text.context, "", Draw(0.8), SAMPLE_TOKENS))
+        return Texts(None, ("drawn with temperature 0.8",), [(found,)])
+    return translations(net, dataset, rows, 1)
+
+
 def translations(
     net: Net, dataset: Dataset, rows: Int64[Tensor, " N"], width: int, most: int | None = MOST_ROWS
-) -> Compared | None:
+) -> Texts | None:
     """BLEU and chrF of what a net writes about the sources of a dataset, against its targets as they stand in the file.
 
     Args:
@@ -41,4 +81,6 @@ def translations(
     pairs = read_pairs(Path(dataset.name), target, text.reading.skip_bad)
     chosen = rows[:most].tolist()
     answers = written_about(net, text.input, text.output, [pairs.sources[row] for row in chosen], width=width)
-    return compared([found[0][0] for found in answers], [pairs.targets[row] for row in chosen])
+    written, references = [found[0][0] for found in answers], [pairs.targets[row] for row in chosen]
+    samples = list(zip([pairs.sources[row] for row in chosen], references, written, strict=True))[:SHOWN]
+    return Texts(compared(written, references), ("source", "reference", "written"), samples)

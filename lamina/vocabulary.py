@@ -24,6 +24,7 @@ from lamina.layers.dense import Dense
 from lamina.layers.dropout import Dropout
 from lamina.layers.embed import Embed
 from lamina.layers.from_last import FromLast
+from lamina.layers.memory import Memory
 from lamina.layers.multi_head import MultiHead
 from lamina.layers.norm import BatchNorm, LayerNorm, LocalResponseNorm
 from lamina.layers.over_time import First, Last, Max, Mean
@@ -37,6 +38,7 @@ from lamina.layers.shape import Flatten, Grid
 from lamina.layers.standardize import Standardize
 from lamina.layers.towers import Towers
 from lamina.layers.transformer import Transformer
+from lamina.layers.turing import Turing
 from lamina.layers.whiten import Whiten
 from lamina.nets.alexnet import AlexNet
 from lamina.nets.fast import FastNet
@@ -67,6 +69,8 @@ STAGES: tuple[type[Stage], ...] = (
     BiRNN,
     BiLSTM,
     BiGRU,
+    Turing,
+    Memory,
     Last,
     First,
     Mean,

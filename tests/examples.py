@@ -65,6 +65,11 @@ STAGES = [
     *(Example(f"{name}(3, layers=2, dropout=0.3)", SEQUENCE, Sequence(3)) for name in ("RNN", "LSTM", "GRU")),
     *(Example(f"Bi{name}(5)", SEQUENCE, Sequence(10)) for name in ("RNN", "LSTM", "GRU")),
     *(Example(f"Bi{name}(3, layers=2, dropout=0.3)", SEQUENCE, Sequence(6)) for name in ("RNN", "LSTM", "GRU")),
+    Example("Turing(3, slots=5, size=2)", SEQUENCE, Sequence(5)),
+    Example("Turing(3, slots=7, size=2, heads=2, shift=2)", SEQUENCE, Sequence(7)),
+    Example("Memory(3)", Tokens(5), Vector(3)),
+    Example("Memory(3, hops=2, sentences=7, tying='layers', encoding='bag')", Tokens(5), Vector(3)),
+    Example("Memory(3, hops=2, separator=2, sentences=2, tying='none')", Tokens(5), Vector(3)),
     *(Example(sentence, SEQUENCE, VECTOR) for sentence in ("Last()", "First()", "Mean()", "Max()")),
     *(
         Example(f"{name}()", kind, kind)

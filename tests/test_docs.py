@@ -53,5 +53,5 @@ def test_commands_in_the_pages_exist_with_their_options(page: Path) -> None:
         verb, _, rest = line.partition(" ")
         command = lamina.get_command(click.Context(lamina), verb)
         assert command is not None
-        used = set(re.findall(r"(?<!\S)--[a-z]+", re.sub(r"'[^']*'", "", rest)))
+        used = set(re.findall(r"(?<!\S)--[a-z-]+", re.sub(r"'[^']*'", "", rest)))
         assert used <= options_of(command), line

@@ -26,6 +26,7 @@ Examples:
 """
 
 DRAWN = 40
+FIRST, MOST_LETTERS = 5, 200
 MOST_CLASSES = 100
 MOST_NOTES = 30
 TINY = 10
@@ -47,6 +48,8 @@ def command(name: str | None, files: tuple[str, ...], draw: Path | None, as_json
     Of pictures the classes are counted, and told what sizes and colours they have and what is odd about them; pictures
     that cannot be read are listed. --draw shows some of each class.
 
+    Of a text, or of pairs of texts, the tokens are told, and how it begins.
+
     Of a table the columns are described: what each is taken for and why, its blanks, its values; and with --target,
     what will be predicted, repeated rows, and columns that give the target away.
     """
@@ -61,14 +64,20 @@ def command(name: str | None, files: tuple[str, ...], draw: Path | None, as_json
         return
     from lamina.data.named import are_pictures, load
     from lamina.data.sets import NAMED
+    from lamina.training.data import data_for
 
     pictures = name not in NAMED and are_pictures(name)
-    if is_table(name) and not pictures and "horizon" not in asked:
+    text = name not in NAMED and not pictures and is_text(name, asked)
+    if is_table(name) and not pictures and not text and "horizon" not in asked:
         _table(name, asked, draw, as_json)
         return
+    if text and draw is not None:
+        raise click.UsageError(f"--draw draws pictures and columns, but {name} is read as text; leave it out")
     if pictures:
         asked.setdefault("skip_bad", ANY)
-    dataset = load(name, note, **asked)
+    if text and not files and is_table(name):
+        note(f"{name}: read as `lamina train` would where nothing is said; to see it as a table, name its --target")
+    dataset = data_for(name, asked)[0] if text else load(name, note, **asked)
     description = describe(dataset)
     if draw is not None:
         _draw(dataset, draw)
@@ -93,11 +102,10 @@ def command(name: str | None, files: tuple[str, ...], draw: Path | None, as_json
 
 def _table(name: str, asked: dict[str, Any], draw: Path | None, as_json: bool) -> None:
     from lamina.data.tables.picture import profile_sheet
-    from lamina.data.tables.reading import as_reading
     from lamina.data.tables.show import profile_json, profile_text
     from lamina.data.tables.table import summed_up
 
-    summary = summed_up(name, as_reading(asked))
+    summary = summed_up(name, asked)
     description = profile_json(summary)
     if draw is not None:
         save_picture(profile_sheet(summary.profiles, name, summary.rows), draw)
@@ -121,7 +129,9 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     description |= {"examples": len(dataset), "tests": 0 if dataset.test is None else len(dataset.test)}
     description |= {"input": str(dataset.inputs.kind), "target": str(dataset.target.kind)}
     values = dataset.target.values
-    if dataset.classes:
+    if dataset.text is not None:
+        description["first"] = first_texts(dataset)
+    elif dataset.classes:
         counts = values.bincount(minlength=len(dataset.classes)).tolist()
         description["classes"] = dict(zip(dataset.classes, counts, strict=True))
     else:
@@ -135,6 +145,44 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     if dataset.name in NAMED:
         description |= {"licence": NAMED[dataset.name].licence, "source": NAMED[dataset.name].source}
     return description
+
+
+def is_text(name: str, asked: dict[str, Any]) -> bool:
+    """Whether data is a text, or pairs of texts, as `lamina train` would read it without a target.
+
+    A lone .tsv is taken for pairs if it has two columns; else it is a table whose target is still to be named.
+    """
+    from lamina.data.tables.reading import Reading
+    from lamina.data.tables.source import open_source
+    from lamina.data.text.which import text_form
+
+    form = text_form(name, asked.get("files", ()), asked.get("target"))
+    if form != "pairs" or asked.get("files"):
+        return form is not None and not asked.keys() & {"kinds", "names", "header", "delimiter", "horizon"}
+    return (
+        not asked.keys() & {"kinds", "names", "header", "horizon"} and len(open_source(name, Reading()).columns()) == 2
+    )
+
+
+def first_texts(dataset: Dataset) -> list[str]:
+    """How a text begins, or the first of many pairs."""
+    import torch
+
+    from lamina.kinds import Tokens
+
+    assert dataset.text is not None
+    sides = [(dataset.inputs, dataset.text.input)]
+    lone = len({id(column.values) for column in (dataset.inputs, dataset.target)}) == 1
+    if isinstance(dataset.target.kind, Tokens) and not lone:
+        sides.append((dataset.target, dataset.text.output))
+    rows = min(FIRST, len(dataset))
+    told = []
+    for column, tokenizer in sides:
+        values, visible = column.gather(torch.arange(rows))
+        told.append([tokenizer.decode(row[seen].tolist()) for row, seen in zip(values, visible, strict=True)])
+    if lone:
+        return "".join(told[0]).splitlines()[:FIRST]
+    return [" | ".join(texts)[:MOST_LETTERS] for texts in zip(*told, strict=True)]
 
 
 def tiny(classes: dict[str, int]) -> list[str]:

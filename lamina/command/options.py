@@ -130,6 +130,7 @@ READING = (
     click.option("--vocabulary", type=int, metavar="N", help="The most different tokens."),
     click.option("--least", type=int, metavar="N", help="How often a token must come to be known."),
     click.option("--lower/--no-lower", default=None, help="Whether upper and lower case are one.  [default: no]"),
+    click.option("--joint/--no-joint", default=None, help="Whether both sides of pairs share a vocabulary."),
     click.option("--context", type=int, metavar="N", help="Positions of a text, or steps of a series, seen at once."),
     click.option("--horizon", type=int, metavar="N", help="Forecast the N steps that follow; DATA is a series then."),
     click.option("--gaps", metavar="HOW", help="Missing steps of a series: fill, refuse or ignore.  [default: fill]"),

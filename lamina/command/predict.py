@@ -59,7 +59,8 @@ def command(
     """Predict DATA with the model of RUN: one line of output for each row of input.
 
     For a model of a table DATA is a table with its columns, in any order and among others, or - for rows of CSV or JSON
-    on standard input, each answered as it comes. For a model of pictures it is a picture, or a folder of which every
+    on standard input, each answered as it comes. For a model of texts it is a table with their column, or a .txt file or
+    - with a text in each line. For a model of pictures it is a picture, or a folder of which every
     picture is predicted, in whatever folder in it. For others it is a CSV file of numbers (with a head or without), -
     for such lines, or data as `lamina train` takes it, of which the test part is predicted if the run was trained on
     it. For a model of a series it is a file with one, and the steps that follow its last row are forecast, a line each.
@@ -116,13 +117,14 @@ def asked(run: Path, model: Model, data: tuple[str, ...], keep: bool) -> Iterato
             yield from photos.batches(name) if photos.are(name) else inputs(run, model, name)
         photos.complain()
         return
+    from lamina.command.texts import text_inputs
     from lamina.data.tables.source import paths_of
 
     for name in data:
         if name != "-":
             paths_of(name)
     for name in data:
-        yield from table_inputs(model, name, keep)
+        yield from text_inputs(model, name, keep) if model.text is not None else table_inputs(model, name, keep)
 
 
 def beside(row: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:

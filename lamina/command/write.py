@@ -72,6 +72,5 @@ def given() -> str:
     try:
         return sys.stdin.buffer.read().decode("utf-8").rstrip("\n")
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"standard input: expected UTF-8, got byte {error.object[error.start]:#04x} at {error.start}"
-        ) from None
+        came = f"byte {error.object[error.start]:#04x} at {error.start:,}"
+        raise DataError(f"standard input: expected UTF-8 text, got {came}; save it as UTF-8") from None

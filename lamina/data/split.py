@@ -10,6 +10,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from lamina.chance import key, mixed
+from lamina.data.cut import asked, by_time, cut
 from lamina.data.dataset import Dataset
 from lamina.errors import DataError
 from lamina.kinds import Label
@@ -86,7 +87,7 @@ def split(
     if dataset.time is None:
         part[others] = _dealt(dataset, others, shares, seed)
     elif dataset.group is None:
-        part[others] = _by_time(dataset, dataset.time, others, shares)
+        part[others] = by_time(dataset, dataset.time, others, shares)
     else:
         raise DataError(f"{dataset.name}: expected a group or a time to split by, got both; leave one of them out")
     parts = Parts(train=rows[part == 2], valid=rows[part == 1], test=rows[part == 0])
@@ -146,14 +147,14 @@ def _commonest(member: Tensor, target: Tensor, groups: int, classes: int) -> Ten
 
 def _dealt(dataset: Dataset, rows: Tensor, shares: dict[str, float], seed: int) -> Tensor:
     """The part of each of these rows: 0 for the first share, 1 for the second, ..., and last for what remains."""
-    parts = _asked(shares)
+    parts = asked(shares)
     lots = _lots(dataset, rows, len(parts))
     order = lots.ordered(seed)
     _, class_number, counts = torch.unique_consecutive(lots.label[order], return_inverse=True, return_counts=True)
     if not (counts >= len(parts)).any():
         raise DataError(_too_small(dataset, len(rows), len(lots.number), parts))
     part = torch.empty_like(order)
-    part[order] = _cut(lots.sizes[order], class_number, counts, list(shares.values()))
+    part[order] = cut(lots.sizes[order], class_number, counts, list(shares.values()))
     return part[lots.member]
 
 
@@ -170,73 +171,6 @@ def _folded(dataset: Dataset, seed: int, fold: int, folds: int) -> Tensor:
     tested = torch.empty_like(order)
     tested[order] = torch.arange(len(order)) % folds
     return tested[lots.member] == fold
-
-
-def _by_time(dataset: Dataset, time: Tensor, rows: Tensor, shares: dict[str, float]) -> Tensor:
-    """The part of each of these rows, 0 for the latest; rows of one time are in one part."""
-    blank = int(time.isnan().sum())
-    if blank:
-        raise DataError(
-            f"{dataset.name}: expected a time in every row, got {blank:,} of {len(time):,} without one; "
-            "fill them or leave these rows out"
-        )
-    distinct, member, sizes = torch.unique(time[rows], return_inverse=True, return_counts=True)
-    parts = _asked(shares)
-    if len(distinct) < len(parts):
-        raise DataError(
-            f"{dataset.name}: expected at least {len(parts)} distinct times, one for each of {', '.join(parts)}, "
-            f"got {len(rows)} examples with {len(distinct)}; split by a finer time, or without one"
-        )
-    if dataset.reach:
-        return _with_gaps(dataset, len(distinct), shares)[member]
-    one = torch.zeros_like(sizes)
-    return _cut(sizes.flip(0), one, torch.tensor([len(sizes)]), list(shares.values())).flip(0)[member]
-
-
-def _with_gaps(dataset: Dataset, times: int, shares: dict[str, float]) -> Tensor:
-    """The part of each of these times, 0 for the latest; -1 for the `reach` between two parts."""
-    parts = _asked(shares)
-    left = times - dataset.reach * (len(parts) - 1)
-    if left < len(parts):
-        raise DataError(
-            f"{dataset.name}: expected at least {times - left + len(parts):,} times for {', '.join(parts)}, with"
-            f" {dataset.reach:,} between two of them, got {times:,}; predict less far, or bring more"
-        )
-    one = torch.ones(left, dtype=torch.int64)
-    kept = _cut(one, torch.zeros_like(one), torch.tensor([left]), list(shares.values()))
-    cuts = torch.cat((kept.new_zeros(1), (kept.diff() != 0).cumsum(0)))
-    part = torch.full((times,), -1)
-    part[torch.arange(left) + dataset.reach * cuts] = kept
-    return part.flip(0)
-
-
-def _cut(sizes: Tensor, class_number: Tensor, groups: Tensor, shares: list[float]) -> Tensor:
-    """The part of each group, where the groups of a class follow one another.
-
-    A group belongs to the share in which its middle example lies; then each part is seen to have one group at least.
-    """
-    first = groups.cumsum(0) - groups  # of each class
-    before = sizes.cumsum(0) - sizes
-    before = before - before[first][class_number]
-    examples = torch.zeros_like(groups).index_add_(0, class_number, sizes)
-    middle = (before + sizes / 2.0) / examples[class_number]
-    place = torch.arange(len(sizes)) - first[class_number]
-    asked = [share > 0 for share in shares]
-    enough = groups > sum(asked)
-    part = torch.zeros_like(sizes)
-    edge, taken = 0.0, torch.zeros_like(groups)
-    for number, share in enumerate(shares):
-        edge += share
-        below = torch.zeros_like(groups).index_add_(0, class_number, (middle < edge).long())
-        still_to_come = 1 + sum(asked[number + 1 :])
-        taken = torch.minimum(torch.maximum(below, taken + asked[number]), groups - still_to_come) * enough
-        part += place >= taken[class_number]
-    return part
-
-
-def _asked(shares: dict[str, float]) -> list[str]:
-    """The parts that must not be empty, as people list them."""
-    return ["train", *reversed([name for name, share in shares.items() if share > 0])]
 
 
 def _what(dataset: Dataset) -> str:

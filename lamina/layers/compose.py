@@ -115,7 +115,8 @@ class Residual(Stage):
         return total
 
     def looks_back(self) -> bool:
-        return self.stage.looks_back() and (self.way is None or self.way.looks_back())
+        way = self.shortcut
+        return self.stage.looks_back() and (not isinstance(way, Stage) or way.looks_back())
 
     def carry(self, x: Flow, state: State) -> tuple[Flow, State]:
         inner, outer = (None, None) if state is None else state

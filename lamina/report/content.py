@@ -105,6 +105,7 @@ class Content:
         notes: what was assumed and decided about the data, a sentence each.
         answers: how the test examples fare; None for targets that lamina cannot draw.
         features: the names of the input's columns, as many as examples hold.
+        writing: samples of what it writes, behind what each part of a sample is; empty if it does not write.
         facts: steps, time and the like.
         plan: the settings.
         machine: what it ran on, with versions.
@@ -128,6 +129,7 @@ class Content:
     answers: ClassAnswers | ValueAnswers | None
     notes: list[str] = field(default_factory=list)
     features: tuple[str, ...] = ()
+    writing: tuple[tuple[str, ...], ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     plan: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)

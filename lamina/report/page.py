@@ -30,6 +30,7 @@ def page(content: Content) -> str:
         going(content),
         measures(content),
         answers(content),
+        written(content),
         settings(content),
     )
     return f"<!DOCTYPE html>\n{tag('html', head, tag('body', main), lang='en')}\n"
@@ -124,6 +125,17 @@ def measures(content: Content) -> Markup:
     caption = "Measures with 95 % intervals: what other examples of the same kind would leave open"
     body = table(caption, ["measure", "this net, test", *heads, "this net, validation"], rows, style="measures")
     return _section("All measures", "measures", body)
+
+
+def written(content: Content) -> Markup:
+    """What the net writes."""
+    if not content.writing:
+        return Markup("")
+    head, *samples = content.writing
+    if len(head) == 1:
+        texts = [tag("figure", tag("figcaption", head[0]), tag("pre", sample[0])) for sample in samples]
+        return _section("What it writes", "writing", *texts)
+    return _section("What it writes", "writing", table("Of the test part", list(head), samples, style="plan"))
 
 
 def settings(content: Content) -> Markup:

@@ -26,11 +26,19 @@ from lamina.training.plan import Plan
 
 if TYPE_CHECKING:
     from lamina.training.job import Job
+    from lamina.translating import Texts
 
 FILE = "report.html"
 
 
-def write(job: Job, valid: dict[str, Measure], test: Tally, baselines: dict[str, Baseline], answers: Answers) -> None:
+def write(
+    job: Job,
+    valid: dict[str, Measure],
+    test: Tally,
+    baselines: dict[str, Baseline],
+    answers: Answers,
+    texts: Texts | None = None,
+) -> None:
     """Write the page of a finished run, all of it or nothing.
 
     Args:
@@ -39,17 +47,23 @@ def write(job: Job, valid: dict[str, Measure], test: Tally, baselines: dict[str,
         test: the tally of the test part.
         baselines: what simple predictors reach there.
         answers: collected while the test part was evaluated.
+        texts: what the net writes, if it does.
 
     Raises:
         OSError: if the disk fails.
         RunError: if the log cannot be read.
     """
-    content = gathered(job, valid, test, baselines, answers)
+    content = gathered(job, valid, test, baselines, answers, texts)
     files.replace(job.folder / FILE, page(content).encode())
 
 
 def gathered(
-    job: Job, valid: dict[str, Measure], test: Tally, baselines: dict[str, Baseline], answers: Answers
+    job: Job,
+    valid: dict[str, Measure],
+    test: Tally,
+    baselines: dict[str, Baseline],
+    answers: Answers,
+    texts: Texts | None = None,
 ) -> Content:
     """Everything that the page says."""
     log = read_log(job.folder)
@@ -61,7 +75,8 @@ def gathered(
         commands=commands(job.plan, job.folder, pictures=job.dataset.pictures is not None),
         sizes=dict(zip(("trained on", "validated on", "tested on"), map(len, job.shares), strict=True)),
         valid=valid,
-        test=test.measures(),
+        test=test.measures() | ({} if texts is None else texts.measures()),
+        writing=() if texts is None else (texts.head, *texts.samples),
         baseline={name: simple.measures for name, simple in baselines.items()},
         trained_on={name: simple.trained_on for name, simple in baselines.items()},
         chosen_by=test.chosen_by,
@@ -106,7 +121,12 @@ def commands(plan: Plan, run: Path, pictures: bool = False) -> list[tuple[str, s
     folder = shlex.quote(str(run))
     lines = [("the plan, the table, the figures", f"lamina show {folder}")]
     what = "pictures, or folders of them, predicted" if pictures else "the rows of a file, predicted"
-    lines.append((what, f"lamina predict {folder} FILE"))
+    use = f"lamina predict {folder} FILE"
+    if "NextToken(" in plan.net:
+        what, use = "a text, gone on with", f"lamina write {folder} --prompt TEXT"
+    elif "Write(" in plan.net:
+        what, use = "the lines of a file, answered", f"lamina translate {folder} FILE"
+    lines.append((what, use))
     if plan.data != "arrays":
         lines.append(("the test part, measured again", f"lamina evaluate {folder} {shlex.quote(plan.data)}"))
     if plan.data != "arrays":

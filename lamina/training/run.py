@@ -33,7 +33,7 @@ from lamina.training.planning import planned, read_net, read_views
 from lamina.training.result import FILE as RESULT
 from lamina.training.result import Run, plain
 from lamina.training.start import NOTE, fitted, taken_before
-from lamina.translating import translations
+from lamina.translating import Texts, texts_of
 from lamina.views import Views
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
     # What a language model guesses at each place is in no report, and would take as long again.
     see = None if isinstance(dataset.target.kind, Tokens) else answers.add
     valid, tally = job.evaluate(job.shares.valid).measures(), job.evaluate(job.shares.test, see)
-    texts = translations(job.net, dataset, job.shares.test, width=1)
+    texts = texts_of(job.net, dataset, job.shares.test)
     signals.heed(AFTERWARDS, job.folder)
     beside = baselines(dataset, job.shares) if beside is None else beside
     signals.heed(AFTERWARDS, job.folder)
@@ -216,23 +216,30 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
         "steps": job.step,
         "seconds": round(seconds, 3),
         "valid": plain(valid),
-        "test": plain(tally.measures() | ({} if texts is None else texts.measures)),
-        **({} if texts is None else {"signatures": texts.signatures}),
+        "test": plain(tally.measures() | ({} if texts is None else texts.measures())),
+        **({} if texts is None or texts.compared is None else {"signatures": texts.compared.signatures}),
         "baseline": {name: plain(simple.measures) for name, simple in beside.items()},
         "baseline_trained_on": {name: simple.trained_on for name, simple in beside.items()},
         **({} if held is None else {"interval": {"of": COVERED, "held": held}}),
     }
     files.replace(job.folder / RESULT, f"{json.dumps(result, indent=1, allow_nan=False)}\n".encode())
-    _report(job, valid, tally, beside, answers)
+    _report(job, valid, tally, beside, answers, texts)
 
 
-def _report(job: Job, valid: dict[str, Measure], test: Tally, beside: dict[str, Baseline], answers: Answers) -> None:
+def _report(
+    job: Job,
+    valid: dict[str, Measure],
+    test: Tally,
+    beside: dict[str, Baseline],
+    answers: Answers,
+    texts: Texts | None,
+) -> None:
     """Write the page. The run has ended well, whatever becomes of it."""
     from lamina.report.write import FILE as REPORT
     from lamina.report.write import write
 
     try:
-        write(job, valid, test, beside, answers)
+        write(job, valid, test, beside, answers, texts)
     except (OSError, RunError) as error:
         reason = (error.strerror or error) if isinstance(error, OSError) else error
         job.say(f"{job.folder / REPORT}: the report was not written: {reason}; the run is complete without it")

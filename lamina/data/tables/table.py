@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from lamina.data.tables.gathered import Collected
 from lamina.data.tables.infer import Profile, profiles
 from lamina.data.tables.kept import draft_of, keep, kept, place_of
 from lamina.data.tables.origin import Origin
-from lamina.data.tables.reading import Reading
+from lamina.data.tables.reading import Reading, as_reading
 from lamina.data.tables.show import Summary
 from lamina.data.tables.source import Source, open_source
 from lamina.data.tables.target import target_of
@@ -37,6 +37,8 @@ MOST_LISTED = 10
 
 RARE = 0.2
 """Of the share that a class would have if all had the same: with less it is rare."""
+
+READING = tuple(setting.name for setting in Reading.settings())
 
 LARGE = 2**28
 """Bytes of a table, unpacked, from which on its columns are not held in memory but kept in the cache."""
@@ -284,20 +286,41 @@ def about_classes(target: Column, classes: Sequence[str]) -> list[str]:
     return [f"classes: {shares}; {classes[rarest]} is rare: look at {judged} rather than at accuracy{hint}"]
 
 
-def summed_up(data: Any, reading: Reading) -> Summary:
+def read_alone(found: dict[str, Profile], column: str, reading: Reading) -> dict[str, Profile]:
+    """The columns of a table of which one is read as text: others but the targets and what splits are left out."""
+    used = (*reading.target, reading.group, reading.time)
+    out = f"{column} is read as text, and it alone: left out"
+    text = found[column]
+    kept = {name: each if name in used else replace(each, field=None, reason=out) for name, each in found.items()}
+    return kept | {column: replace(text, field=Text(column), reason=text.reason.partition(": left out")[0])}
+
+
+def summed_up(data: Any, asked: Mapping[str, Any]) -> Summary:
     """What is known of a table before anything is trained; with a target, what is to be known of that too.
+
+    Args:
+        data: a path.
+        asked: the settings of `Reading`, and those that say how texts are read.
 
     Raises:
         DataError: if the table cannot be read, or the target cannot be predicted.
     """
+    reading = as_reading({name: value for name, value in asked.items() if name in READING})
     source = source_of(data, reading)
     folder = draft_of(place_of(source.key())) if source.size >= LARGE else None
     try:
         looked = look(source, reading, folder)
-        collected = looked.collected
+        collected, shown_profiles = looked.collected, looked.profiles
         said: Sequence[str] = ()
         if reading.target:
-            dataset = decided(looked, folder)
+            try:
+                dataset = decided(looked, folder)
+            except TextsOnly as only:
+                from lamina.data.text.labelled import table_or_texts  # needs this file's own words
+
+                named = only.alone(reading)
+                dataset = table_or_texts(data, {**asked, "kinds": named.kinds})
+                shown_profiles = read_alone(looked.profiles, only.columns[0], reading)
             known = {*collected.notes, *collected.skipped, *about(looked.profiles, reading)}
             said = [note for note in dataset.origin.notes if note not in known] if dataset.origin is not None else []
     finally:
@@ -307,7 +330,7 @@ def summed_up(data: Any, reading: Reading) -> Summary:
         collected.name,
         collected.rows,
         source.size,
-        looked.profiles,
+        shown_profiles,
         reading.target,
         collected.notes,
         collected.skipped,

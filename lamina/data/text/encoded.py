@@ -74,7 +74,7 @@ def shortened(encoded: Encoded, longest: int) -> Encoded:
     """
     lengths = np.diff(encoded.offsets)
     places = np.arange(len(encoded.flat)) - np.repeat(encoded.offsets[:-1], lengths)
-    return Encoded(encoded.flat[places < longest], ends_of(np.minimum(lengths, longest)))
+    return Encoded(encoded.flat[places < longest], ends_of(np.minimum(lengths, longest).tolist()))
 
 
 def blocks(texts: Iterable[str], characters: int = BLOCK_CHARACTERS) -> Iterator[list[str]]:

@@ -25,9 +25,10 @@ from lamina.data.tables.reading import Reading, as_reading
 from lamina.data.tables.source import Retyped, Source, open_source
 from lamina.data.tables.table import TextsOnly, about_classes, as_it_was_read, load_table
 from lamina.data.tables.target import Decided, target_of
-from lamina.data.text.load import USUAL, WHAT, Cut, ended, learned, text_hash, unread
+from lamina.data.text.load import USUAL, WHAT, Cut, cut_short, ended, learned, text_hash, unread
 from lamina.data.text.ragged import Ragged
 from lamina.data.text.reading import SHARED_SETTINGS, TextOrigin, TextReading, as_text_reading
+from lamina.data.text.tokenizer import Tokenizer
 from lamina.errors import DataError, did_you_mean, shown
 from lamina.kinds import UNKNOWN_TOKEN
 
@@ -38,7 +39,7 @@ WORDS: dict[str, Any] = {"tokens": "words", "vocabulary": 20_000, "least": 2}
 """How texts are read of which something is to be told: their words tell it, and one that came once tells nothing."""
 
 LONGEST = 1024
-"""Tokens of a text that are read unless the context is said: what a net computes for each is kept until it has learned."""
+"""Tokens of a text that are read where no context is said: what a net computes for each is kept while it learns."""
 
 MOST_NAMED = 5
 
@@ -203,7 +204,7 @@ def tokenised(
     others = [name for name in origin.columns if name not in apart]
     said = [
         *(*notes, *about_classes(dataset.target, dataset.classes), *about_others(field.column, others)),
-        *about_texts(inputs, texts, text),
+        *about_texts(inputs, texts, tokenizer, text.context),
         *about_tokens(inputs, text, parts.train if parts is not None else None, parts and parts.valid),
         *repetitions(dataset),
     ]
@@ -293,15 +294,17 @@ def about_others(column: str, others: Sequence[str]) -> list[str]:
     return [f"{', '.join(others[:MOST_NAMED])}{more}: left out, since {column} is read as text, and it alone"]
 
 
-def about_texts(inputs: Ragged, texts: Sequence[str], text: TextReading) -> list[str]:
+def about_texts(inputs: Ragged, texts: Sequence[str], tokenizer: Tokenizer, longest: int) -> list[str]:
     """How long texts are, how many are empty, and how many are read in part."""
     lengths = inputs.lengths.double()
     notes = [f"{len(texts):,} texts of {float(lengths.mean()):.1f} tokens on average, the end counted"]
-    empty, whole = sum(not each for each in texts), int((inputs.lengths >= text.context).sum())
+    long = (inputs.lengths == longest).nonzero()[:, 0].tolist()
+    empty, cut = sum(not each for each in texts), cut_short([texts[row] for row in long], tokenizer, longest)
     if empty:
         notes.append(f"{empty:,} of the texts are empty")
-    if whole:
-        notes.append(f"{whole:,} of the texts are cut at {text.context:,} tokens; --context N to read more of them")
+    if cut:
+        longer = f"are longer than {longest:,} tokens and cut there"
+        notes.append(f"{cut:,} of the texts {longer}; --context N to read more of them")
     return notes
 
 

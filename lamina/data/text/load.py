@@ -213,6 +213,11 @@ def ended(
     return Ragged(torch.from_numpy(ended), Tokens(len(tokenizer)), offsets=ends, identity=identity)
 
 
+def cut_short(texts: Sequence[str], tokenizer: Tokenizer, longest: int) -> int:
+    """How many texts have more tokens than so many, the end counted."""
+    return int((np.diff(tokenizer.encode_all(texts).offsets) + 1 > longest).sum())
+
+
 def _about_tokens(reading: TextReading, given: Tokenizer, wanted: Tokenizer, learned: bool) -> list[str]:
     sizes = f"{len(given):,}" if wanted is given else f"{len(given):,} and {len(wanted):,}"
     whence = "learned from the part that trains" if learned and reading.tokens != "bytes" else "as the model has them"

@@ -9,9 +9,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from lamina.chance import batch_random
-from lamina.kinds import Image, Kind, Vector
+from lamina.kinds import Image, Kind, Label, Targets, Value, Vector
 from lamina.settings import Bounds, Positive
-from lamina.stage import Stage, expect
+from lamina.stage import Stage, expect, parts
 
 Probability = Annotated[float, Bounds(low=0, high=1, low_open=True)]
 
@@ -136,3 +136,20 @@ def of_partners(target: Any, partner: Tensor) -> Any:
     if isinstance(target, Tensor):
         return target[partner.to(target.device)]
     return tuple(of_partners(part, partner) for part in target)
+
+
+def mixing_misfits(body: list[Stage], target: Kind) -> list[str]:
+    """What is wrong with the stages that mix examples with each other; `Net.score` has to know of them."""
+    mixing = [link for link in body if isinstance(link, Mixing)]
+    mistakes = [
+        f"{part} changes the targets too: put it into the main chain, not into {link}"
+        for link in body
+        for part in parts(link)
+        if part is not link and isinstance(part, Mixing)
+    ]
+    if len(mixing) > 1:
+        mistakes.append(f"{' and '.join(map(str, mixing))} would mix what is mixed: leave one of them")
+    kinds = target.parts if isinstance(target, Targets) else (target,)
+    if mixing and not all(isinstance(kind, Label | Value) for kind in kinds):
+        mistakes.append(f"{mixing[0]} mixes the losses of labels and values, not of {target}: leave it out")
+    return mistakes
