@@ -233,7 +233,7 @@ def compared(
     ours = next(iter(timings.values()))
     rows = list[tuple[str, ...]]()
     for who, timing in timings.items():
-        ratio = "" if timing is ours else f"lamina {timing.ratio(ours):.2f}x"
+        ratio = "" if timing is ours else f"{ours.name} {timing.ratio(ours):.2f}x"
         rows.append((f"{name}: {who}", f"{count / timing.median:,.0f}{unit}", ratio, wanted.get(who, ""), "", ""))
     return rows
 

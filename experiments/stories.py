@@ -229,11 +229,8 @@ def main() -> None:
         )
         for name in NETS:
             runs.append({"name": name, **trained(name, data, asked)})
-            right = runs[-1]["accuracy"]
-            print(
-                f"{facts} facts  {name:12}  right: {right['test']['value']:.1%} of new stories, {right['train']['value']:.1%} of old",
-                flush=True,
-            )
+            new, old = (runs[-1]["accuracy"][part]["value"] for part in ("test", "train"))
+            print(f"{facts} facts  {name:12}  right: {new:.1%} of new stories, {old:.1%} of old ones", flush=True)
             result = {"command": "python -m experiments.stories --out docs/results", "data": "synthetic", **settings}
             tasks[-1]["runs"] = runs
             (asked.out / "stories.json").write_text(f"{json.dumps({**result, 'tasks': tasks}, indent=1)}\n")

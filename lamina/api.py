@@ -8,7 +8,8 @@ from lamina.errors import DataError, KindError, LaminaError, RunError, SentenceE
 from lamina.evaluation import evaluate
 from lamina.fold import folded
 from lamina.layers.compose import Module
-from lamina.model import Model, load
+from lamina.loading import load
+from lamina.model import Model
 from lamina.net import Net, build
 from lamina.rewrite import rewritten
 from lamina.sentence import parse

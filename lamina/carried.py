@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Int64
@@ -12,19 +12,41 @@ from torch import Tensor
 from lamina.stage import State
 
 
+class Held(NamedTuple):
+    """A part of a state that stays as it is however far a net goes on: the memory that it looks at.
+
+    All hypotheses about an example share it.
+    """
+
+    state: State
+
+
 def mapped(function: Callable[[Tensor], Tensor], state: State) -> State:
     """The state with a function applied to each tensor of it."""
     if isinstance(state, Tensor):
         return function(state)
     if not isinstance(state, tuple):
         return state
-    parts = [mapped(function, part) for part in state]
-    return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
+    return tuple_of(state, [mapped(function, part) for part in state])
 
 
 def picked(state: State, rows: Int64[Tensor, " N"]) -> State:
     """The state of some examples, in this order; one may come several times."""
     return mapped(lambda tensor: tensor.index_select(0, rows), state)
+
+
+def rearranged(state: State, rows: Int64[Tensor, " N"]) -> State:
+    """The state of hypotheses in another order, each still about the example that stood there: what is held stays."""
+    if isinstance(state, Held):
+        return state
+    if isinstance(state, Tensor):
+        return state.index_select(0, rows)
+    return tuple_of(state, [rearranged(part, rows) for part in state]) if isinstance(state, tuple) else state
+
+
+def tuple_of(like: tuple[Any, ...], parts: Sequence[Any]) -> tuple[Any, ...]:
+    """A tuple of these parts, with the names that another has."""
+    return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
 
 
 def detached(state: State) -> State:
@@ -41,8 +63,7 @@ def joined(states: Sequence[State]) -> State:
         return torch.cat(list(states))
     if not isinstance(first, tuple):
         return first
-    parts = [joined(alike) for alike in zip(*states, strict=True)]
-    return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+    return tuple_of(first, [joined(alike) for alike in zip(*states, strict=True)])
 
 
 def taken_apart(state: State) -> tuple[Any, dict[str, Tensor]]:

@@ -17,22 +17,19 @@ import lamina
 from lamina.asked import as_inputs, pictures_in, sizes_of
 from lamina.data.dataset import Dataset, Part
 from lamina.data.feeding import Feed, looking_feed, rows_at_once
-from lamina.data.pictures.reading import PictureOrigin, picture_origin_in
-from lamina.data.series.origin import SeriesOrigin, series_origin_in
-from lamina.data.tables.origin import Origin, origin_in
-from lamina.data.text.reading import TextOrigin, text_origin_in
-from lamina.description import FORMAT, check_fields, check_pictures, check_series, read_description
-from lamina.errors import DataError, KindError, RunError, SentenceError, shown
+from lamina.data.pictures.reading import PictureOrigin
+from lamina.data.series.origin import SeriesOrigin
+from lamina.data.tables.origin import Origin
+from lamina.data.text.reading import TextOrigin
+from lamina.description import FORMAT
+from lamina.errors import DataError, shown
 from lamina.evaluation import evaluate
 from lamina.fold import Quick
-from lamina.kinds import Image, Kind, Label
+from lamina.kinds import Image
 from lamina.metrics import Measure
-from lamina.net import Net, build, foreign, recurrent
-from lamina.sentence import parse, parse_as
-from lamina.stage import Stage
+from lamina.net import Net, foreign, recurrent
 from lamina.training import files
-from lamina.training.weights import fit_into, load_weights, save_weights
-from lamina.views import Views
+from lamina.training.weights import save_weights
 
 if TYPE_CHECKING:
     from lamina.data.tables.reading import Reading
@@ -303,59 +300,3 @@ def joined(pieces: Sequence[Any]) -> Any:
         return torch.cat(list(pieces))
     parts = [joined(alike) for alike in zip(*pieces, strict=True)]
     return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
-
-
-def load(folder: str | Path, net: Stage | None = None) -> Model:
-    """A model from a run's folder or from the artifact in it.
-
-    Args:
-        folder: `RUN` or `RUN/model`.
-        net: the sentence with its `Module` stages; needed only where code that is no sentence is part of the net.
-
-    Raises:
-        RunError: if there is no model, or it is damaged.
-    """
-    folder = Path(folder)
-    folder = folder / FOLDER if (folder / FOLDER).is_dir() else folder
-    path = folder / DESCRIPTION
-    if not path.is_file():
-        several = "fold" if any(folder.glob("fold-*")) else "seed"
-        runs = sorted(str(run) for run in folder.glob(f"{several}-*") if run.is_dir())
-        advice = f"; it holds runs of several {several}s, name one: {', '.join(runs)}" if runs else ""
-        advice = advice or "; a run has one when it has ended"
-        raise RunError(f"{folder} holds no model: it has no {DESCRIPTION}{advice}")
-    description = read_description(path)
-    if description["needs_code"] and net is None:
-        raise RunError(f"{path}: the net holds stages of your own, so its code is needed: lamina.load(folder, net=...)")
-    try:
-        stage = net if net is not None else parse(description["net"])
-        built = build(stage, parse_as(Kind, description["given"]), parse_as(Kind, description["target"]))
-        built.views = None if description["views"] is None else parse_as(Views, description["views"])
-    except (SentenceError, KindError) as error:
-        raise type(error)(f"{path}: {error}") from error
-    origin = None if description["table"] is None else origin_in(description["table"], str(path))
-    classes, features = tuple(description["classes"]), tuple(description["features"])
-    parts = tuple(Part(name, tuple(classes)) for name, classes in description["parts"])
-    pictures = None if description["pictures"] is None else picture_origin_in(description["pictures"], str(path))
-    text = None if description["text"] is None else text_origin_in(description["text"], str(path))
-    series = None if description["series"] is None else series_origin_in(description["series"], str(path))
-    model = Model(built, classes, features, description["scale"], origin, parts, pictures, text, series)
-    expected = built.target.classes if isinstance(built.target, Label) else 0
-    for what, names, count in (("classes", model.classes, expected), ("features", model.features, model.input_size())):
-        if names and len(names) != count:
-            raise RunError(f"{path}: expected {count} names of {what}, got {len(names)}; lamina did not write this")
-    if origin is not None:
-        check_fields(origin, built, model.features, text, str(path))
-    if pictures is not None:
-        check_pictures(pictures, built, str(path))
-    if series is not None:
-        check_series(series, built, str(path))
-    fit_into(built.state_dict(), load_weights(folder / WEIGHTS), str(folder / WEIGHTS))
-    return model
-
-
-def needs_code(folder: Path) -> bool:
-    """Whether the model of a run or an artifact holds torch modules, so that the code that made it is needed."""
-    return bool(
-        read_description((folder / FOLDER if (folder / FOLDER).is_dir() else folder) / DESCRIPTION)["needs_code"]
-    )

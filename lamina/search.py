@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from lamina.carried import picked
+from lamina.carried import picked, rearranged
 from lamina.kinds import Padded
 from lamina.stage import State
 
@@ -117,7 +117,7 @@ def beam(
     for place in range(longest):
         logits, state = further(newest, state)
         now, source = _stepped(now, F.log_softmax(logits, -1).view(count, width, -1), place, end, length_penalty)
-        state = picked(state, (source + torch.arange(count, device=device)[:, None] * width).flatten())
+        state = rearranged(state, (source + torch.arange(count, device=device)[:, None] * width).flatten())
         newest = now.tokens[:, :, place].flatten()
         if now.ended.all():
             break

@@ -17,7 +17,8 @@ from lamina.asked import alike, origin_for, pictures_in
 from lamina.data.pictures.reading import PictureOrigin, PictureReading
 from lamina.errors import DataError, RunError
 from lamina.kinds import Image, Label
-from lamina.model import Model, load, rows_at_once
+from lamina.loading import load
+from lamina.model import Model, rows_at_once
 from lamina.net import build
 from lamina.views import Views
 

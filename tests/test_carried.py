@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lamina.carried import detached, joined, mapped, picked, put_together, taken_apart
+from lamina.carried import Held, detached, joined, mapped, picked, put_together, rearranged, taken_apart
 
 
 class Inner(NamedTuple):
@@ -57,3 +57,11 @@ def test_a_function_meets_every_tensor_once() -> None:
     seen = []
     mapped(seen.append, state())
     assert [tuple(tensor.shape) for tensor in seen] == [(5,), (5, 3)]
+
+
+def test_what_is_held_stays_where_hypotheses_change_places() -> None:
+    rows = torch.tensor([1, 1, 0])
+    held, moving = rearranged((Held((torch.arange(3), None)), torch.arange(3)), rows)
+    assert held.state[0].tolist() == [0, 1, 2]
+    assert moving.tolist() == [1, 1, 0]
+    assert picked(Held(torch.arange(3)), rows).state.tolist() == [1, 1, 0]

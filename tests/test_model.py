@@ -19,7 +19,8 @@ import lamina as la
 from lamina.data.sources.arrays import from_arrays
 from lamina.errors import DataError, LaminaError, RunError
 from lamina.kinds import Image, Label, Value, Vector
-from lamina.model import Model, load
+from lamina.loading import load
+from lamina.model import Model
 from lamina.net import build
 
 NET = "Flatten() >> Dense(7) >> BatchNorm() >> Tanh() >> Classify()"

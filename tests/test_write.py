@@ -122,7 +122,7 @@ def test_additive_attention_sees_what_the_cell_gave_before_and_feeds_the_cell() 
         scores = torch.tanh(F.linear(given, end.looks.query_weight) + keys) @ end.looks.score_weight[0]  # (B, S)
         weights = scores.masked_fill(~h.visible, -torch.inf).softmax(-1)
         context = (weights[:, :, None] * h.values).sum(1, keepdim=True)
-        x = torch.cat((F.embedding(token, end.embed.weight), context), -1)
+        x = torch.cat((F.embedding(token, end.embed.table), context), -1)
         out, cell = end.writer.carry(Padded(x, torch.ones(3, 1, dtype=torch.bool)), cell)
         given = out.values
         outs.append(torch.tanh(torch.cat((given, context), -1) @ end.mix.T))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,18 +31,24 @@ Examples:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("data", nargs=-1, required=True)
 @click.option("--all", "whole", is_flag=True, help="Measure on all examples, those trained on too.")
+@click.option(
+    "--beam", "width", type=click.IntRange(1), default=5, show_default=True, help="Of a model of pairs of texts."
+)
 @json_option
-def command(run: Path, data: tuple[str, ...], whole: bool, as_json: bool) -> None:
+def command(run: Path, data: tuple[str, ...], whole: bool, width: int, as_json: bool) -> None:
     """Measure the model of RUN on DATA.
 
     Where DATA is what the run was trained on, its test part is measured; other data is measured whole. Several DATA are
-    measured together. Pictures are brought to the size that the model takes, and their classes are known by name.
+    measured together. Pairs of texts are two files, and their answers are searched for by a beam. Pictures are brought
+    to the size that the model takes, and their classes are known by name.
     """
     import torch
 
-    from lamina.model import load as load_model
-    from lamina.training.data import test_rows, trained_before
+    from lamina.loading import load as load_model
+    from lamina.training.data import test_rows
+    from lamina.training.further import trained_before
     from lamina.training.result import plain
+    from lamina.translating import translations
 
     model = load_model(run)
     parts = []
@@ -55,14 +61,20 @@ def command(run: Path, data: tuple[str, ...], whole: bool, as_json: bool) -> Non
             note(f"{dataset.name}: {seen:,} of its rows {flatter}")
         parts.append((dataset, rows))
     measures = measured(model, parts)
+    texts = translations(model.net, *parts[0], width, None) if len(parts) == 1 else None
+    measures |= {} if texts is None else texts.measures()
+    signatures = {} if texts is None or texts.compared is None else texts.compared.signatures
     beside = {} if whole or len(parts) > 1 else baseline_of(run, parts[0][0])
     if as_json:
         named = data[0] if len(data) == 1 else list(data)
         count = sum(len(rows) for _, rows in parts)
-        result = {"run": str(run), "data": named, "examples": count, "measures": plain(measures)}
+        result: dict[str, Any] = {"run": str(run), "data": named, "examples": count, "measures": plain(measures)}
+        result |= {"signatures": signatures} if signatures else {}
         emit({**result, "baseline": {name: plain(simple) for name, simple in beside.items()}})
         return
     click.echo("\n".join(measure_lines(measures)))
+    for name, signature in signatures.items():
+        click.echo(f"  {name} is {signature}, beam {width}")
     for name, simple in beside.items():
         click.echo(f"  baseline {name}: {next(iter(simple))} {next(iter(simple.values()))}")
 
@@ -71,7 +83,8 @@ def datasets(model: Model, run: Path, data: tuple[str, ...]) -> list[Dataset]:
     """The datasets of these names: a single one, if together they are the files that the run was trained on."""
     from lamina.data.tables.source import is_table
     from lamina.ends.write import Write
-    from lamina.training.data import data_on, files_of, run_of, trained_files
+    from lamina.training.data import files_of, run_of, trained_files
+    from lamina.training.further import data_on
     from lamina.training.plan import read_plan
 
     folder = run_of(run)

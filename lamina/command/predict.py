@@ -59,8 +59,8 @@ def command(
     """Predict DATA with the model of RUN: one line of output for each row of input.
 
     For a model of a table DATA is a table with its columns, in any order and among others, or - for rows of CSV or JSON
-    on standard input, each answered as it comes. For a model of texts it is a table with their column, or a .txt file or
-    - with a text in each line. For a model of pictures it is a picture, or a folder of which every
+    on standard input, each answered as it comes. For a model of texts it is a table with their column, or a .txt file
+    or - with a text in each line. For a model of pictures it is a picture, or a folder of which every
     picture is predicted, in whatever folder in it. For others it is a CSV file of numbers (with a head or without), -
     for such lines, or data as `lamina train` takes it, of which the test part is predicted if the run was trained on
     it. For a model of a series it is a file with one, and the steps that follow its last row are forecast, a line each.
@@ -70,7 +70,7 @@ def command(
     A class comes with its probability, a value with the interval that held 90 % of the errors on the validation part.
     """
     from lamina.kinds import Label, Targets
-    from lamina.model import load as load_model
+    from lamina.loading import load as load_model
 
     model = load_model(run)
     if keep and model.origin is None:

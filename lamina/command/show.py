@@ -97,8 +97,9 @@ def _words(as_json: bool) -> None:
 
 
 def _folder(folder: Path, as_json: bool) -> None:
-    from lamina.model import DESCRIPTION, needs_code
-    from lamina.model import load as load_model
+    from lamina.loading import load as load_model
+    from lamina.loading import needs_code
+    from lamina.model import DESCRIPTION
     from lamina.training.plan import FILE
     from lamina.training.result import Run
 

@@ -37,9 +37,8 @@ def text_inputs(model: Model, data: str, keep: bool) -> Iterator[Asked]:
         cut += cut_short(texts, model.text.input, model.text.context)
         yield texts, rows
     if cut:
-        note(
-            f"{'standard input' if data == '-' else data}: {cut:,} of the texts cut at {model.text.context:,} tokens, as in training"
-        )
+        where = "standard input" if data == "-" else data
+        note(f"{where}: {cut:,} of the texts cut at {model.text.context:,} tokens, as in training")
 
 
 def lines_of(model: Model, data: str, keep: bool) -> Iterator[Asked]:

@@ -40,7 +40,7 @@ def command(
     log-probability and a tab.
     """
     from lamina.errors import RunError
-    from lamina.model import load as load_model
+    from lamina.loading import load as load_model
 
     if best > width:
         raise RunError(f"--best must be at most --beam, got --best {best} and --beam {width}")

@@ -45,7 +45,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Go on with a text as the language model of RUN would, token by token as they come."""
-    from lamina.model import load as load_model
+    from lamina.loading import load as load_model
     from lamina.writing import Draw
 
     model = load_model(run)

@@ -153,7 +153,8 @@ def read_table(
     """
     from lamina.data.text.labelled import LABELLED_SETTINGS, table_or_texts  # brings pyarrow
 
-    check_effect(where, asked, (*TABLE_SETTINGS, *LABELLED_SETTINGS), "a table")
+    what = "a table" if isinstance(data, str | Path) else "a frame"
+    check_effect(where, asked, (*TABLE_SETTINGS, *LABELLED_SETTINGS), what)
     return table_or_texts(data, asked, cut, say)
 
 

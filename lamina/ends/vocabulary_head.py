@@ -43,7 +43,7 @@ class Head(nn.Module):
     def table(self) -> Float[Tensor, "V D"]:
         """W."""
         embedding: Embed | None = self.__dict__["embedding"]
-        return self.weight if embedding is None else embedding.weight
+        return self.weight if embedding is None else embedding.table
 
     def forward(self, h: Float[Tensor, "... D"]) -> Float[Tensor, "... V"]:
         return F.linear(h, self.table(), self.offset)

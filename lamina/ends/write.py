@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from lamina.carried import Held
 from lamina.chance import generator, kept_mask, key
 from lamina.end import End, Score
 from lamina.ends.vocabulary_head import Head, scored, spread_out, writable
@@ -38,13 +39,13 @@ class Writing(NamedTuple):
     Attributes:
         before: of the stages before the cell.
         cell: of the cell.
-        memory: what attention looks at, made ready; None without.
+        memory: what attention looks at, made ready, as `Held`; None without.
         seen: what was given last, to look with; None where attention comes behind the cell.
     """
 
     before: State
     cell: State
-    memory: State
+    memory: Any
     seen: Tensor | None
 
 
@@ -140,7 +141,7 @@ class Write(End):
             return Writing(None, self.writer.begin(h), None, None)
         assert isinstance(h, Padded)
         seen = h.values.new_zeros(len(h.values), 1, self.mix.shape[0]) if self.looks.fed else None
-        return Writing(None, self.writer.begin(h), self.looks.prepare(h), seen)
+        return Writing(None, self.writer.begin(h), Held(self.looks.prepare(h)), seen)
 
     def further(self, tokens: Int64[Tensor, "B T"], state: Writing) -> tuple[Float[Tensor, "B T D"], Writing]:
         """o behind further tokens, and the state there."""
@@ -155,7 +156,7 @@ class Write(End):
             given, context, cell = self.stepwise(x, state)
         else:
             given, cell = self.stepped(x, state.cell)
-            context, _ = self.looks.look(given, state.memory)
+            context, _ = self.looks.look(given, state.memory.state)
         seen = given[:, -1:] if self.looks.fed else None
         o = torch.tanh(F.linear(torch.cat((given, context), -1), self.mix))
         return self.dropped(o, 1), Writing(before, cell, state.memory, seen)
@@ -172,7 +173,7 @@ class Write(End):
         assert seen is not None
         assert self.looks is not None
         for place in range(x.values.shape[1]):
-            context, _ = self.looks.look(seen, state.memory)
+            context, _ = self.looks.look(seen, state.memory.state)
             both = torch.cat((x.values[:, place : place + 1], context), -1)
             seen, cell = self.stepped(Padded(both, x.visible[:, :1]), cell)
             given.append(seen)

@@ -27,11 +27,11 @@ class Embed(Stage):
     def build(self, given: Kind) -> Kind:
         given = expect(self, given, Tokens)
         self.vocabulary = given.vocabulary
-        self.weight = new_weight(self, given, given.vocabulary, self.width)
+        self.table = new_weight(self, given, given.vocabulary, self.width)
         return Sequence(self.width)
 
     def initialise(self, seed: int, following: Following) -> None:
-        nn.init.normal_(self.weight, 0, self.width**-0.5, generator=generator(seed, self.place))
+        nn.init.normal_(self.table, 0, self.width**-0.5, generator=generator(seed, self.place))
 
     def forward(self, x: Padded) -> Padded:
-        return x._replace(values=F.embedding(x.values, self.weight))  # (B, T, D)
+        return x._replace(values=F.embedding(x.values, self.table))  # (B, T, D)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
@@ -143,10 +145,17 @@ def turned(x: Float[Tensor, "B T N H K"], before: int) -> Float[Tensor, "B T N H
 
     As complex numbers, for that is one product, and several times as fast as sines and cosines by hand.
     """
-    angle = angles(before, x.shape[1], x.shape[-1], x)  # (T, K / 2)
-    turns = torch.polar(torch.ones_like(angle), angle)[:, None, None]
+    turns = turns_at(before, x.shape[1], x.shape[-1], x.dtype, x.device)
     pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))  # type: ignore[no-untyped-call]
     return torch.view_as_real(pairs * turns).flatten(-2)
+
+
+@functools.lru_cache(maxsize=64)
+def turns_at(first: int, count: int, width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """exp(i t rate) for `count` positions t from `first` on, (T, 1, 1, K / 2): made once for all layers and steps."""
+    with torch.inference_mode(False):  # so that training may use what generation made
+        angle = angles(first, count, width, torch.empty(0, dtype=dtype, device=device))
+        return torch.polar(torch.ones_like(angle), angle)[:, None, None]
 
 
 def check_heads(stage: Stage, given: Sequence, heads: int, rotary: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
+from lamina.carried import Held
 from lamina.initialise import Following
 from lamina.kinds import Kind, Padded, Sequence, Vector
 from lamina.layers.activation import GELU, ReLU
@@ -88,14 +89,14 @@ class Transformer(Cell):
         if isinstance(memory, Tensor):  # one position
             memory = Padded(memory[:, None], torch.ones(len(memory), 1, dtype=torch.bool, device=memory.device))
         prepared = tuple(layer.across.prepare(memory) for layer in self.each() if layer.across is not None)
-        return (hiding(memory.visible), prepared), (None,) * self.layers
+        return Held((hiding(memory.visible), prepared)), (None,) * self.layers
 
     def carry(self, x: Flow, state: State) -> tuple[Padded, State]:
         """Go on behind what layers looked at (None without memory) and their caches, see `MultiHead.carry`."""
         assert isinstance(x, Padded)
         nothing = (None,) * self.layers
         memory, caches = (None, nothing) if state is None else state
-        visible, prepared = (None, nothing) if memory is None else memory
+        visible, prepared = (None, nothing) if memory is None else memory.state
         after = list[State]()
         for layer, cache, beside in zip(self.each(), caches, prepared, strict=True):
             x, behind = layer(x, cache, beside, visible)

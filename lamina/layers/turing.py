@@ -140,9 +140,9 @@ class Turing(Stage):
         """What all heads look for, those that read first; what the writing heads erase, and what they add."""
         of_heads = 2 * self.heads
         focus, change = F.linear(h, self.weight, self.offset).tensor_split([of_heads * sum(self.parts)], -1)
-        key, two, gate, shift = focus.unflatten(-1, (of_heads, -1)).split(self.parts, -1)  # (B, 2 H, ...)
+        key, two, gate, shift = torch.split(focus.view(len(h), of_heads, -1), self.parts, -1)  # (B, 2 H, .)
         strength, power = F.softplus(two).chunk(2, -1)
-        erase, add = change.unflatten(-1, (2, self.heads, -1)).unbind(1)  # (B, H, K)
+        erase, add = change.view(len(h), 2, self.heads, -1).unbind(1)  # (B, H, K)
         return Focus(key, strength, gate.sigmoid(), shift.softmax(-1), 1 + power), erase.sigmoid(), add.tanh()
 
     def multiply_adds(self) -> int:
@@ -172,7 +172,8 @@ def similarity(memory: Float[Tensor, "B N K"], key: Float[Tensor, "B H K"]) -> F
     Source: Graves et al. 2014, equation 6.
     """
     lengths = torch.linalg.vector_norm(key, dim=-1, keepdim=True) * torch.linalg.vector_norm(memory, dim=-1)[:, None]
-    return key @ memory.transpose(1, 2) / (lengths + EPSILON)
+    cosine: Tensor = key @ memory.transpose(1, 2) / (lengths + EPSILON)
+    return cosine
 
 
 def by_content(

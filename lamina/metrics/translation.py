@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ def compared(texts: Sequence[str], references: Sequence[str]) -> Compared:
     bleu, chrf = BLEU(force=True), CHRF()
     whole = min(100.0, float(bleu.corpus_score(list(texts), [list(references)]).score))
     characters = min(100.0, float(chrf.corpus_score(list(texts), [list(references)]).score))
-    measures = {"bleu": _with_interval(whole, texts, references), "chrf": Measure(characters, 0.0, 100.0)}
+    measures = {"bleu": _with_interval(whole, texts, references), "chrf": Measure(characters, -math.inf, math.inf)}
     return Compared(measures, {"bleu": str(bleu.get_signature()), "chrf": str(chrf.get_signature())})
 
 
@@ -58,7 +59,7 @@ def _with_interval(value: float, texts: Sequence[str], references: Sequence[str]
     from sacrebleu.metrics.bleu import BLEU
 
     if len(texts) < 2:
-        return Measure(value, 0.0, 100.0)
+        return Measure(value, -math.inf, math.inf)
     # Of a sentence, the runs of 1 to 4 words that are right, all of them, and the two lengths: they add up.
     single = BLEU(effective_order=True, force=True)
     scores = [single.sentence_score(text, [reference]) for text, reference in zip(texts, references, strict=True)]

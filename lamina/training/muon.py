@@ -20,8 +20,8 @@ class Muon(Optimizer):
     """v <- momentum v + g; w <- w - rate sqrt(max(1, rows / columns)) orthogonal(g + momentum v), for matrices.
 
     orthogonal(U S V^T) = U V^T, nearly, by Newton-Schulz iteration: every direction learns at one pace. A convolution's
-    weight is a matrix with a row for each output. What is no matrix (biases, scales) and the end's weights, of which
-    each row belongs to one class, are trained by AdamW.
+    weight is a matrix with a row for each output. What is no matrix (biases, scales), the tables of `Embed`, of which a
+    step meets some rows, and the end's weights, of which each row belongs to one class, are trained by AdamW.
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks". Weight decay as in AdamW.
 
@@ -42,8 +42,8 @@ class Muon(Optimizer):
 
     def start(self, named_parameters: Iterable[tuple[str, nn.Parameter]]) -> list[Group]:
         trained = list(named_parameters)
-        inner = [(name, weight) for name, weight in trained if weight.dim() > 1 and not name.startswith("end.")]
-        rest = [(name, weight) for name, weight in trained if weight.dim() <= 1 or name.startswith("end.")]
+        inner = [(name, weight) for name, weight in trained if weight.dim() > 1 and not apart(name)]
+        rest = [(name, weight) for name, weight in trained if weight.dim() <= 1 or apart(name)]
         return super().start(inner) + self.beside().start(rest)
 
     def beside(self) -> AdamW:
@@ -68,6 +68,11 @@ class Muon(Optimizer):
             step = orthogonal((gradient + self.momentum * moving).flatten(1), self.iterations)
             scale = max(1.0, step.shape[0] / step.shape[1]) ** 0.5
             weight.sub_(step.view(weight.shape), alpha=rate * scale)
+
+
+def apart(name: str) -> bool:
+    """Whether a parameter of this name is trained by AdamW, though it may be a matrix."""
+    return name.startswith("end.") or name.endswith(".table")
 
 
 def orthogonal(matrix: Tensor, iterations: int) -> Tensor:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lamina.errors import RunError
+from lamina.loading import load as load_model
 from lamina.metrics import Measure
 from lamina.model import Model
-from lamina.model import load as load_model
 from lamina.stage import Stage
 from lamina.training import files
 from lamina.training.log import read_log

@@ -18,7 +18,7 @@ from drawn import encoded, put
 from PIL import Image as Pillow
 
 import lamina as la
-from lamina.model import load
+from lamina.loading import load
 from lamina.training.data import load_data, parts_of, reading_in
 from lamina.training.plan import read_plan
 

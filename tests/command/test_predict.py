@@ -15,7 +15,7 @@ import lamina as la
 from lamina.command.predict import opened
 from lamina.data.sources import numbers
 from lamina.errors import DataError
-from lamina.model import load
+from lamina.loading import load
 
 FEATURES = ("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)")
 ROWS = b"5.1,3.5,1.4,0.2\n6.3,3.3,6.0,2.5\n"

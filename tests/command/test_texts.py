@@ -76,7 +76,7 @@ def test_texts_for_programs_are_a_line_each(book: Path, command: Callable[..., A
 
 
 def test_each_line_is_answered_by_a_line(pairs: Path, command: Callable[..., Any]) -> None:
-    said = command("translate", pairs, stdin="A DOG\n\nTHE CAT RUNS".encode())
+    said = command("translate", pairs, stdin=b"A DOG\n\nTHE CAT RUNS")
     assert said.code == 0
     assert len(said.out.split("\n")) == 4
     assert said.out.split("\n")[1] == ""

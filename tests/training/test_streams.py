@@ -136,7 +136,7 @@ def test_the_state_is_not_handed_on_where_streams_begin_anew() -> None:
 def test_a_step_that_is_not_applied_hands_no_state_on() -> None:
     made, carried = net(), Carried("as it was")
     with torch.no_grad():
-        made.body[0].weight[3] = torch.nan
+        made.body[0].table[3] = torch.nan
     optimizer = SGD(0.1)
     (step,) = fit(
         made, streams(3)[:1], optimizer, optimizer.start(made.named_parameters()), lambda s: 0.1, carried=carried

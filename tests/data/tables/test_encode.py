@@ -341,7 +341,7 @@ def test_a_field_survives_being_written(field):
         (7, "model.json: expected a field, such as {'field': 'Number', 'column': 'age', 'blanks': False}, got 7"),
         (
             {"column": "x"},
-            "model.json: expected the name of a field, got field=None; there are: Number, Category, Boolean, Date",
+            "model.json: expected the name of a field, got field=None; there are: Number, Category, Boolean, Date, Text",
         ),
         ({"field": "Numbr"}, "model.json: expected the name of a field, got field='Numbr'; did you mean 'Number'?"),
         ({"field": "Number"}, "model.json: Number needs 'column': a text"),

@@ -183,7 +183,7 @@ def test_ids_are_known_beyond_the_numbers_that_are_counted():
 def test_texts_of_several_words_that_all_differ_are_text():
     assert verdict([f"a house {i}" for i in range(30)]) == (
         "text",
-        "30 distinct texts: left out; text is for a model of text",
+        "30 distinct texts: left out; --kind 'c=text' reads it, and it alone",
         None,
     )
 
@@ -216,7 +216,7 @@ def test_texts_beyond_the_most_are_left_out(monkeypatch):
     monkeypatch.setattr(texts, "MOST_WORDS", 10)
     assert verdict([f"a {place}" for place in range(30)])[:2] == (
         "text",
-        "more than 100,000 distinct texts: left out; text is for a model of text",
+        "more than 100,000 distinct texts: left out; --kind 'c=text' reads it, and it alone",
     )
     assert verdict([f"a{place}" for place in range(30)])[1] == "every value is different, as an id is: left out"
     assert verdict(["a0", *(f"a{place}" for place in range(30))])[0] == "text"
@@ -280,10 +280,7 @@ def test_a_kind_overrules_what_is_inferred():
     assert verdict(["yes", "yes"], kinds=("c=boolean",))[2] == "Boolean('c')"
     assert verdict([True, False], kinds=("c=number",))[2] == "Number('c')"
     assert verdict(LETTERS, kinds=("c=leave",)) == ("leave", "as you said: left out", None)
-    assert verdict(LETTERS, kinds=("c=text",))[:2] == (
-        "text",
-        "as you said: left out; text is for a model of text",
-    )
+    assert verdict(LETTERS, kinds=("c=text",)) == ("text", "as you said", "Text('c')")
     assert verdict(["20240301", "20240302"], kinds=("c=date:%Y%m%d",))[2] == (
         "Date('c', ('days', 'weekday'), written='%Y%m%d')"
     )
