@@ -16,6 +16,7 @@ import json
 import math
 import time
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import torch
@@ -98,16 +99,12 @@ def trained(name: str, rate: float, asked: argparse.Namespace) -> dict[str, Any]
         optimizer.update(groups, rate)
         losses.append(loss.item() / bits.shape[1])
         if (step + 1) % asked.every == 0:
-            print(
-                f"{name:6}  step {step + 1}  {sum(losses[-asked.every :]) / asked.every:.3f} bits a vector", flush=True
-            )
+            print(f"{name:6}  step {step + 1}  {mean(losses[-asked.every :]):.3f} bits a vector", flush=True)
     return {
         "net": str(net),
         "parameters": sum(parameter.numel() for parameter in parameters),
         "rate": rate,
-        "loss_bits_a_vector": [
-            round(sum(losses[i : i + asked.every]) / asked.every, 4) for i in range(0, len(losses), asked.every)
-        ],
+        "loss_bits_a_vector": [round(mean(losses[i : i + asked.every]), 4) for i in range(0, asked.steps, asked.every)],
         "test": tested(net, asked.seed),
         "seconds": round(time.monotonic() - began, 1),
     }
@@ -120,7 +117,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--every", type=int, default=100, help="steps that a loss is a mean over")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rates", type=float, nargs=len(NETS), default=(0.001, 0.001), help=f"of {' and '.join(NETS)}")
+    parser.add_argument("--rates", type=float, nargs=len(NETS), default=(0.003, 0.001), help=f"of {' and '.join(NETS)}")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)

@@ -34,7 +34,7 @@ def texts_of(inputs: Any, origin: Origin) -> list[str]:
         return [inputs]
     if isinstance(inputs, str | Path | dict) or hasattr(inputs, "__arrow_c_stream__") or hasattr(inputs, "columns"):
         from lamina.data.tables.fitting import headed, open_for
-        from lamina.data.text.labelled import texts_in
+        from lamina.data.text.told import texts_in
 
         return texts_in(open_for(inputs, headed(inputs, origin), origin.fields), origin.fields[0].column)
     texts = list(inputs) if hasattr(inputs, "__iter__") else []

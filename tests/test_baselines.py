@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+import lamina.baseline_features
 import lamina.baselines
 from lamina.baselines import baselines
 from lamina.data.dataset import Column, Dataset, Part
@@ -293,8 +294,8 @@ def test_large_pictures_are_reduced_to_the_means_of_fields_and_the_name_says_to_
     got = baselines(data, parts(149, 31, 31))
     assert list(got) == ["majority", "logistic_21x16"]
     assert got["logistic_21x16"].measures["accuracy"].value > 0.9
-    assert lamina.baselines.MOST_PIXELS >= 3 * 21 * 16
-    reduced = lamina.baselines.spelled_out(data.inputs, torch.arange(5))(torch.tensor([3, 1]))
+    assert lamina.baseline_features.MOST_PIXELS >= 3 * 21 * 16
+    reduced = lamina.baseline_features.spelled_out(data.inputs, torch.arange(5))(torch.tensor([3, 1]))
     assert reduced.shape == (2, 3 * 21 * 16)
     # The first field of 64 rows in 21 and of 48 columns in 16: rows 0 to 3, columns 0 to 2.
     assert float(reduced[1, 0]) == pytest.approx(float(data.inputs.values[1, 0, :4, :3].float().mean()) / 255, rel=1e-5)
@@ -302,9 +303,9 @@ def test_large_pictures_are_reduced_to_the_means_of_fields_and_the_name_says_to_
 
 def test_how_many_pictures_are_reduced_together_does_not_matter(monkeypatch):
     data, rows = pictures(40, 40), torch.arange(11)
-    whole = lamina.baselines.spelled_out(data.inputs, rows)(rows)
-    monkeypatch.setattr(lamina.baselines, "NUMBERS_AT_ONCE", 3 * 40 * 40 * 2)
-    assert torch.equal(lamina.baselines.spelled_out(data.inputs, rows)(rows), whole)
+    whole = lamina.baseline_features.spelled_out(data.inputs, rows)(rows)
+    monkeypatch.setattr(lamina.baseline_features, "NUMBERS_AT_ONCE", 3 * 40 * 40 * 2)
+    assert torch.equal(lamina.baseline_features.spelled_out(data.inputs, rows)(rows), whole)
 
 
 @pytest.mark.parametrize(
@@ -320,4 +321,4 @@ def test_how_many_pictures_are_reduced_together_does_not_matter(monkeypatch):
     ],
 )
 def test_a_picture_is_reduced_to_about_a_thousand_numbers(kind, sides):
-    assert lamina.baselines.reduced_to(kind) == sides
+    assert lamina.baseline_features.reduced_to(kind) == sides

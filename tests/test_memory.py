@@ -169,6 +169,11 @@ def test_sentences_beyond_those_that_are_remembered_are_forgotten() -> None:
     assert not torch.allclose(stage(rows(recent)), stage(rows(recent[2:])), atol=0.1)
 
 
+def test_a_row_of_sentences_of_one_word_holds_as_many_as_fit() -> None:
+    text = [1, STOP, 0, STOP, 3, STOP, 4, STOP, 5]
+    torch.testing.assert_close(made()(rows(text))[0], by_loops(made(), text))
+
+
 def test_a_question_alone_gives_itself_and_no_word_gives_zeros() -> None:
     stage, x = made(), rows([7, 8], [STOP, STOP], [STOP], [9])
     found = stage(x)

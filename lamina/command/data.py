@@ -103,7 +103,7 @@ def command(name: str | None, files: tuple[str, ...], draw: Path | None, as_json
 def _table(name: str, asked: dict[str, Any], draw: Path | None, as_json: bool) -> None:
     from lamina.data.tables.picture import profile_sheet
     from lamina.data.tables.show import profile_json, profile_text
-    from lamina.data.tables.table import summed_up
+    from lamina.data.tables.summed import summed_up
 
     summary = summed_up(name, asked)
     description = profile_json(summary)

@@ -58,7 +58,7 @@ def cells_of(model: Model, data: str, keep: bool) -> Iterator[Asked]:
     """The cells of the column that the model reads."""
     from lamina.data.tables.fitting import headed, open_for
     from lamina.data.tables.untouched import untouched
-    from lamina.data.text.labelled import texts_in
+    from lamina.data.text.told import texts_in
 
     assert model.origin is not None
     column, reading = column_of(model), headed(data, model.origin)

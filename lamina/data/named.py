@@ -74,7 +74,7 @@ def load(where: str, say: Callable[[str], object] | None = None, /, **asked: Any
     if are_pictures(where):
         return _pictures(where, asked, say)
     if is_table(where):
-        return read_table(where, where, cut, asked, say)
+        return read_table(where, where, cut, asked)
     check_effect(where, asked, (), "none")
     if path.is_dir():
         if not is_idx_folder(path):
@@ -139,9 +139,7 @@ def _text(
     return replace(dataset, name=where, text=replace(dataset.text, cut=tuple(parts), files=tuple(files)))
 
 
-def read_table(
-    where: str, data: Any, cut: Sequence[float] | None, asked: dict[str, Any], say: Callable[[str], object] | None
-) -> Dataset:
+def read_table(where: str, data: Any, cut: Sequence[float] | None, asked: dict[str, Any]) -> Dataset:
     """The dataset of a table, in files or in memory, or of the texts in it.
 
     Args:
@@ -149,13 +147,12 @@ def read_table(
         data: a path, or a frame.
         cut: how it will be split: what validates and tests teaches no tokenizer.
         asked: the settings of `Reading`, and those of texts.
-        say: takes what people should know while they wait.
     """
     from lamina.data.text.labelled import LABELLED_SETTINGS, table_or_texts  # brings pyarrow
 
     what = "a table" if isinstance(data, str | Path) else "a frame"
     check_effect(where, asked, (*TABLE_SETTINGS, *LABELLED_SETTINGS), what)
-    return table_or_texts(data, asked, cut, say)
+    return table_or_texts(data, asked, cut)
 
 
 def _series(where: str, asked: dict[str, Any]) -> Dataset:

@@ -113,7 +113,8 @@ class Memory(Stage):
         story = told(x, self.separator)
         # Half the tokens of a row are as many sentences as it can hold before its question.
         count = min(self.sentences, x.values.shape[1] // 2)
-        texts = [self.sums(table, x, story, count) for table in self.words]
+        counts = self.counts(story, count, self.words[0].dtype)
+        texts = [summed(F.embedding(x.values, table) * counts, story.age, count) for table in self.words]
         memories = [texts[place][:, 1:] + time[:count] for place, time in enumerate(self.times)]  # (B, N, D) each
         exists = torch.arange(count, device=story.before.device) < story.before[:, None]  # (B, N)
         u = texts[self.uses.question][:, 0]  # (B, D)
@@ -122,15 +123,12 @@ class Memory(Stage):
             u = o + (u if self.between is None else F.linear(u, self.between))
         return u
 
-    def sums(self, table: Float[Tensor, "V D"], x: Padded, story: Story, count: int) -> Float[Tensor, "B {count+1} D"]:
-        """sum_j l_j * (the table's row for word j), of the question and of the `count` sentences before it."""
-        vectors = F.embedding(x.values, table)  # (B, T, D)
-        if self.encoding == "position":
-            vectors = vectors * position_weights(story.place, story.length, self.width, vectors.dtype)
-        kept = story.word & (story.age <= count)
-        vectors = vectors.masked_fill(~kept[..., None], 0.0)
-        found = vectors.new_zeros(len(vectors), count + 1, self.width)
-        return found.scatter_add(1, story.age.clamp(max=count)[..., None].expand_as(vectors), vectors)
+    def counts(self, story: Story, count: int, dtype: torch.dtype) -> Float[Tensor, "B T _"]:
+        """What the numbers of each word count in its sentence; 0 for those of none, or of one that is forgotten."""
+        kept = (story.word & (story.age <= count))[..., None]  # (B, T, 1)
+        if self.encoding == "bag":
+            return kept.to(dtype)
+        return position_weights(story.place, story.length, self.width, dtype).masked_fill(~kept, 0.0)
 
     def looks_back(self) -> bool:
         return False
@@ -160,6 +158,12 @@ def told(x: Padded, separator: int) -> Story:
     lengths = number.new_zeros(len(word), word.shape[1] + 1).scatter_add(1, number, word.long())
     last = number[:, -1:]
     return Story(word, last - number, places - begins + 1, lengths.gather(1, number), (last[:, 0] - 1).clamp(min=0))
+
+
+def summed(vectors: Float[Tensor, "B T D"], age: Int64[Tensor, "B T"], count: int) -> Float[Tensor, "B {count+1} D"]:
+    """The sums over the question and over the `count` sentences before it, the latest first."""
+    found = vectors.new_zeros(len(vectors), count + 1, vectors.shape[-1])
+    return found.scatter_add(1, age.clamp(max=count)[..., None].expand_as(vectors), vectors)
 
 
 def position_weights(

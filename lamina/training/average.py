@@ -17,14 +17,15 @@ class Average:
     Source: Polyak and Juditsky 1992 (averaging); the exponential form with warm-up as in Tarvainen and Valpola 2017.
 
     Args:
-        net: whose parameters are averaged; running statistics of norms stay the net's own.
+        net: whose parameters are averaged, and the running statistics of norms with them: those of the net as it is
+            are of weights that jump about the average, and do not suit it.
         decay: d, below 1: about the last 1 / (1 - d) steps count.
     """
 
     def __init__(self, net: Net, decay: float) -> None:
         self.decay = decay
-        self.names = [name for name, _ in net.named_parameters()]
-        self.parameters = list(net.parameters())
+        moving = moving_tensors(net)
+        self.names, self.parameters = list(moving), list(moving.values())
         self.weights = [parameter.detach().clone() for parameter in self.parameters]
 
     @torch.no_grad()
@@ -49,3 +50,9 @@ class Average:
     def tensors(self) -> dict[str, Tensor]:
         """The averaged weights by the parameters' names."""
         return dict(zip(self.names, self.weights, strict=True))
+
+
+def moving_tensors(net: Net) -> dict[str, Tensor]:
+    """What training moves: parameters, and statistics that are no counts."""
+    statistics = {name: buffer for name, buffer in net.named_buffers() if buffer.is_floating_point()}
+    return {**dict(net.named_parameters()), **statistics}

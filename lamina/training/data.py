@@ -222,7 +222,7 @@ def as_dataset(data: Any, asked: dict[str, Any] | None = None, say: Callable[[st
             check_effect("this", said, (*SERIES_SETTINGS, *COLUMN_SETTINGS), "a series")
             return load_series(data, said)
         said = dict(asked or {})
-        return read_table("this", data, said.pop("cut", None), said, say)
+        return read_table("this", data, said.pop("cut", None), said)
     if isinstance(data, tuple) and len(data) == 2:
         if asked:
             raise DataError(f"{', '.join(asked)} would say how data is read, but these are arrays; leave them out")

@@ -23,7 +23,7 @@ from lamina.net import build, foreign, recurrent, work_of
 from lamina.sentence import parse_as
 from lamina.stage import Stage
 from lamina.training import machine
-from lamina.training.average import Average
+from lamina.training.average import Average, moving_tensors
 from lamina.training.best import Best
 from lamina.training.checkpoint import Checkpoints, Snapshot
 from lamina.training.data import parts_of, same_data
@@ -96,9 +96,9 @@ class Job:
         still = self.still(self.shares.train)
         if self.taken is not None:
             self.say(take(self.net, self.plan, self.taken, self.dataset))
-            self.average = None if self.plan.average is None else Average(self.net, self.plan.average)
         stages, end = (0, False) if self.taken is None else (self.taken.stages, self.taken.end)
         self.net.learn(lambda: ((batch.inputs, batch.target) for batch in still.epoch(0)), stages, end)
+        self.average = None if self.plan.average is None else Average(self.net, self.plan.average)
         self.started = time.perf_counter()
 
     def events(self, signals: machine.Signals) -> Iterator[Step | Evaluation]:
@@ -141,7 +141,7 @@ class Job:
         if self.best.weights:
             fit_into(self.net.state_dict(), self.best.weights, "the best weights")
         elif self.average is not None:
-            fit_into(dict(self.net.named_parameters()), self.average.tensors(), "the average")
+            fit_into(moving_tensors(self.net), self.average.tensors(), "the average")
 
     def evaluate(self, rows: Tensor, see: Callable[[Batch, Any], object] | None = None) -> Tally:
         """The tally of the net as it is now over these rows; `see` takes each batch with the answer to it."""

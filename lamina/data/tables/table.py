@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,11 @@ from lamina.data.tables.gathered import Collected
 from lamina.data.tables.infer import Profile, profiles
 from lamina.data.tables.kept import draft_of, keep, kept, place_of
 from lamina.data.tables.origin import Origin
-from lamina.data.tables.reading import Reading, as_reading
-from lamina.data.tables.show import Summary
+from lamina.data.tables.reading import Reading
 from lamina.data.tables.source import Source, open_source
 from lamina.data.tables.target import target_of
-from lamina.errors import DataError, shown
+from lamina.data.tables.texts_only import nothing_left
+from lamina.errors import DataError
 from lamina.kinds import Label
 
 AS_TEXT = ("category", "boolean", "date", "text")
@@ -38,39 +38,8 @@ MOST_LISTED = 10
 RARE = 0.2
 """Of the share that a class would have if all had the same: with less it is rare."""
 
-READING = tuple(setting.name for setting in Reading.settings())
-
 LARGE = 2**28
 """Bytes of a table, unpacked, from which on its columns are not held in memory but kept in the cache."""
-
-
-class TextsOnly(DataError):
-    """Of a table no column is left to predict from but texts, which are for a model of texts.
-
-    Args:
-        name: what the user called the table.
-        columns: of texts.
-        target: the columns to be predicted.
-    """
-
-    def __init__(self, name: str, columns: tuple[str, ...], target: tuple[str, ...]) -> None:
-        one = f"{columns[-1]}=text"
-        super().__init__(
-            f"{name}: no column is left to predict {' and '.join(target)} from but the texts {', '.join(columns)}; "
-            f"name the one to read, as with --kind {shown(one)}"
-        )
-        self.columns = columns
-
-    def alone(self, reading: Reading) -> Reading:
-        """A reading that names the one column of texts.
-
-        Raises:
-            TextsOnly: if there are several.
-        """
-        if len(self.columns) != 1:
-            raise self
-        others = [said for said in reading.kinds if said != f"{self.columns[0]}=text"]
-        return Reading(**{**reading.values(), "kinds": (*others, f"{self.columns[0]}=text")})
 
 
 @dataclass(frozen=True)
@@ -189,18 +158,6 @@ def decided(looked: Looked, folder: Path | None = None) -> Dataset:
     return noting(dataset, rows.notes)
 
 
-def nothing_left(name: str, found: dict[str, Profile], reading: Reading) -> DataError:
-    """What to say of a table of which no column is left to predict from but texts."""
-    said = [name for name, kind in reading.said().items() if kind == "text"]
-    texts = said or [each for each, profile in found.items() if profile.kind == "text" and each not in reading.target]
-    if texts:
-        return TextsOnly(name, tuple(texts), reading.target)
-    return DataError(
-        f"{name}: no column is left to predict {' and '.join(reading.target)} from; `lamina data` says"
-        " why each was left out, and --kind COLUMN=KIND overrules"
-    )
-
-
 def dataset_of(name: str, rows: Rows, known: Known, origin: Origin, test: Tensor | None = None) -> Dataset:
     """Rows as a dataset."""
     dataset = Dataset(
@@ -284,55 +241,3 @@ def about_classes(target: Column, classes: Sequence[str]) -> list[str]:
     judged = "auc and macro_f1" if len(classes) == 2 else "macro_f1"
     hint = "; Classify(weights='balanced') in --net finds more of it, with probabilities that are too high then"
     return [f"classes: {shares}; {classes[rarest]} is rare: look at {judged} rather than at accuracy{hint}"]
-
-
-def read_alone(found: dict[str, Profile], column: str, reading: Reading) -> dict[str, Profile]:
-    """The columns of a table of which one is read as text: others but the targets and what splits are left out."""
-    used = (*reading.target, reading.group, reading.time)
-    out = f"{column} is read as text, and it alone: left out"
-    text = found[column]
-    kept = {name: each if name in used else replace(each, field=None, reason=out) for name, each in found.items()}
-    return kept | {column: replace(text, field=Text(column), reason=text.reason.partition(": left out")[0])}
-
-
-def summed_up(data: Any, asked: Mapping[str, Any]) -> Summary:
-    """What is known of a table before anything is trained; with a target, what is to be known of that too.
-
-    Args:
-        data: a path.
-        asked: the settings of `Reading`, and those that say how texts are read.
-
-    Raises:
-        DataError: if the table cannot be read, or the target cannot be predicted.
-    """
-    reading = as_reading({name: value for name, value in asked.items() if name in READING})
-    source = source_of(data, reading)
-    folder = draft_of(place_of(source.key())) if source.size >= LARGE else None
-    try:
-        looked = look(source, reading, folder)
-        collected, shown_profiles = looked.collected, looked.profiles
-        said: Sequence[str] = ()
-        if reading.target:
-            try:
-                dataset = decided(looked, folder)
-            except TextsOnly as only:
-                from lamina.data.text.labelled import table_or_texts  # needs this file's own words
-
-                named = only.alone(reading)
-                dataset = table_or_texts(data, {**asked, "kinds": named.kinds})
-                shown_profiles = read_alone(looked.profiles, only.columns[0], reading)
-            known = {*collected.notes, *collected.skipped, *about(looked.profiles, reading)}
-            said = [note for note in dataset.origin.notes if note not in known] if dataset.origin is not None else []
-    finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-    return Summary(
-        collected.name,
-        collected.rows,
-        source.size,
-        shown_profiles,
-        reading.target,
-        collected.notes,
-        collected.skipped,
-        said,
-    )

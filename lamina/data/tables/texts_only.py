@@ -1,0 +1,48 @@
+"""A table of which nothing is left to predict from, or nothing but texts."""
+
+from __future__ import annotations
+
+from lamina.data.tables.profile import Profile
+from lamina.data.tables.reading import Reading
+from lamina.errors import DataError, shown
+
+
+class TextsOnly(DataError):
+    """Of a table no column is left to predict from but texts, which are for a model of texts.
+
+    Args:
+        name: what the user called the table.
+        columns: of texts.
+        target: the columns to be predicted.
+    """
+
+    def __init__(self, name: str, columns: tuple[str, ...], target: tuple[str, ...]) -> None:
+        one = f"{columns[-1]}=text"
+        super().__init__(
+            f"{name}: no column is left to predict {' and '.join(target)} from but the texts {', '.join(columns)}; "
+            f"name the one to read, as with --kind {shown(one)}"
+        )
+        self.columns = columns
+
+    def alone(self, reading: Reading) -> Reading:
+        """A reading that names the one column of texts.
+
+        Raises:
+            TextsOnly: if there are several.
+        """
+        if len(self.columns) != 1:
+            raise self
+        others = [said for said in reading.kinds if said != f"{self.columns[0]}=text"]
+        return Reading(**{**reading.values(), "kinds": (*others, f"{self.columns[0]}=text")})
+
+
+def nothing_left(name: str, found: dict[str, Profile], reading: Reading) -> DataError:
+    """What to say of a table of which no column is left to predict from but texts."""
+    said = [name for name, kind in reading.said().items() if kind == "text"]
+    texts = said or [each for each, profile in found.items() if profile.kind == "text" and each not in reading.target]
+    if texts:
+        return TextsOnly(name, tuple(texts), reading.target)
+    return DataError(
+        f"{name}: no column is left to predict {' and '.join(reading.target)} from; `lamina data` says"
+        " why each was left out, and --kind COLUMN=KIND overrules"
+    )

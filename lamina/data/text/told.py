@@ -1,0 +1,120 @@
+"""The texts of a table's column, with what is to be predicted of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+import torch
+
+from lamina.data.dataset import Part
+from lamina.data.tables.collect import collect
+from lamina.data.tables.fitting import Rows, group_of, kept_rows, time_of
+from lamina.data.tables.infer import profiles
+from lamina.data.tables.reading import Reading
+from lamina.data.tables.source import Retyped, Source, open_source
+from lamina.data.tables.target import Decided, target_of
+from lamina.errors import DataError, did_you_mean, shown
+
+
+@dataclass(frozen=True)
+class Told:
+    """Texts with what is to be predicted of them.
+
+    Attributes:
+        texts: all of them, those too that have no target.
+        rows: the place of each that has one among them, its target, and what it is split by.
+        classes: the names of the classes.
+        parts: of several targets, what each is.
+    """
+
+    texts: list[str]
+    rows: Rows
+    classes: tuple[str, ...]
+    parts: tuple[Part, ...]
+
+    def kept(self) -> list[str]:
+        """The texts that have a target, in the order of the rows."""
+        return [self.texts[place] for place in self.rows.inputs.tolist()]
+
+    def followed_by(self, late: Told) -> Told:
+        """These texts and then others."""
+        moved = replace(late.rows, inputs=late.rows.inputs + len(self.texts))
+        return replace(self, texts=[*self.texts, *late.texts], rows=self.rows.followed_by(moved))
+
+
+def texts_said(reading: Reading) -> tuple[str, ...]:
+    """The columns that the user calls texts, but those that are used otherwise."""
+    used = (*reading.target, reading.group, reading.time)
+    return tuple(name for name, kind in reading.said().items() if kind == "text" and name not in used)
+
+
+def column_of(name: str, reading: Reading) -> str:
+    """The one column of texts.
+
+    Raises:
+        DataError: if the reading names several, or none.
+    """
+    said = texts_said(reading)
+    if len(said) != 1:
+        raise DataError(
+            f"{name}: expected one column of texts, got {', '.join(said) or 'none'}; say --kind COLUMN=text"
+        )
+    return said[0]
+
+
+def check_there(name: str, column: str, columns: Sequence[str]) -> None:
+    """Refuse a column of texts that is not there."""
+    if column not in columns:
+        hint = did_you_mean(column, columns)
+        raise DataError(f"{name}: --kind {shown(f'{column}=text')}: there is no column {column!r}{hint}")
+
+
+def read(data: Any, reading: Reading, column: str, known: Decided | None = None, test: bool = False) -> Told:
+    """The texts of a table and their targets.
+
+    Args:
+        data: the table.
+        reading: as the user says.
+        column: that of the texts.
+        known: what is decided of the target.
+        test: whether this is a file beside the one that `reading` was said of.
+    """
+    split_by = [name for name in (reading.group, reading.time) if name is not None]
+    beside = tuple(dict.fromkeys((*reading.target, *split_by)))
+    kinds = tuple(said for said in reading.kinds if said.rpartition("=")[0] in beside)
+    plain = Reading(**{**reading.values(), "kinds": kinds})
+    labels = [] if known is None else [part.name for part in known.parts if part.classes]
+    labels = list(reading.target) if known is not None and known.classes else labels
+    as_text = [*labels, *filter(None, [reading.group])]
+    # Who names no target is told of all columns.
+    only = beside if reading.target else None
+    found = collect(open_source(data, plain, as_text=as_text, only=only, test=test), plain)
+    target = target_of(found, profiles(found, plain), plain, known)
+    source = open_source(data, plain, as_text=[column], only=[column], test=test)
+    texts = texts_in(source, column)
+    if len(texts) != found.rows:
+        raise DataError(f"{found.name}: expected the rows that it had, got others; it has changed while it was read")
+    group, time = group_of(found, plain), time_of(found, plain)
+    notes = list(dict.fromkeys([*found.notes, *source.notes, *found.skipped, *target.notes]))
+    rows = kept_rows(torch.arange(len(texts)), target.column, group, time, target.kept, notes)
+    return Told(texts, rows, target.classes, target.parts)
+
+
+def texts_in(source: Source, column: str) -> list[str]:
+    """The texts of a column, row by row; a blank cell is an empty text.
+
+    Raises:
+        DataError: if it holds anything else.
+    """
+    while True:
+        held = source.columns()[column]
+        held = held.value_type if pa.types.is_dictionary(held) else held
+        if not (pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_null(held)):
+            raise DataError(f"{source.name}: column {column!r}: expected texts, got {held}; name another column")
+        try:
+            return [cell or "" for batch in source.batches() for cell in batch.column(column).to_pylist()]
+        except Retyped:
+            continue
