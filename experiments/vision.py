@@ -55,9 +55,9 @@ RECIPES = {
     ),
     "fashion-mnist-20min": Recipe(
         "fashion-mnist",
-        CLOTHES.format("(48, 96, 192)"),
+        CLOTHES.format("(32, 64, 128)"),
         MUON,
-        {"epochs": 8, "average": 0.995, "views": "Views(shift=1)", **CUT},
+        {"epochs": 12, "views": "Views(shift=1)", **CUT},
         0.945,
         1200,
         1,

@@ -166,7 +166,7 @@ def test_a_model_of_the_format_before_pictures_still_loads(tmp_path: Path) -> No
     model(pictures=None).save(tmp_path)
     path = tmp_path / "model.json"
     written = json.loads(path.read_text())
-    assert written.pop("format") == 3
+    assert written.pop("format") == 4
     assert (written.pop("pictures"), written.pop("views")) == (None, None)
     path.write_text(json.dumps({"format": 2, **written}))
     again = load(tmp_path)

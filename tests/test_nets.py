@@ -310,7 +310,7 @@ def test_towers_keep_pictures_with_their_channels_last_in_memory() -> None:
      "Towers(2, Conv(5)) cannot follow Image(3, 5, 7): 3 is not divided by count=2; let another width come before it, or"
      " give all to each, with split=False"),
     ("Towers(2, Grid())", Image(4, 5, 7), "Towers(2, Grid()) joins pictures or vectors, not Sequence(2): put Grid() behind it"),
-    ("Towers(2, Dense(5))", la.Sequence(4), "Towers(2, Dense(5)) cannot follow Sequence(4): it takes an Image or a Vector"),
+    ("Towers(2, Dense(5))", la.Sequence(4), "Towers(2, Dense(5)) cannot follow Sequence(4): it takes an Image or a Vector; put Last() or Mean() before it"),
 ])  # fmt: skip
 def test_towers_that_do_not_fit_are_refused(sentence: str, given: Kind, message: str) -> None:
     with pytest.raises(KindError) as error:

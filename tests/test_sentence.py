@@ -206,7 +206,7 @@ def test_nesting_and_length_are_bounded() -> None:
          "Dense(128) cannot follow Image(3, 5, 7): it takes a Vector or a Sequence; put Flatten() before it"),
         ("Dense(5) >> Classify()", Tokens(7), Label(3),
          "the stages do not fit:\n  - Dense(5) cannot follow Tokens(7): it takes a Vector or a Sequence; put Embed(64) before it\n"
-         "  - Classify() cannot follow Sequence(5): it takes a Vector"),
+         "  - Classify() cannot follow Sequence(5): it takes a Vector; put Last() or Mean() before it"),
         ("Dense(5)", Vector(7), Label(3), "the net stops with Dense(5) and predicts nothing; put an end behind it, such as >> Classify()"),
         ("Classify() >> Regress()", Vector(7), Value(1), "Classify() is an end and must stand last"),
         ("Regress()", Vector(7), Label(3), "Regress() cannot predict Label(3): it predicts a Value"),

@@ -103,7 +103,8 @@ class Residual(Stage):
             self.way.initialise(seed, "linear")
 
     def forward(self, x: Flow) -> Flow:
-        return self.sum(x if self.way is None else self.way(x), self.stage(x))
+        added = self.stage(x)
+        return self.sum(x if self.way is None else self.way(x), added)
 
     def sum(self, beside: Any, added: Any) -> Flow:
         """What the shortcut gives and what the stage adds to it."""

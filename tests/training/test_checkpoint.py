@@ -147,7 +147,7 @@ DAMAGES = {
     "path": (
         edit(entries={"../x": {"size": 1, "sha256": ""}}),
         r"manifest.json: expected model.safetensors, optimizer.safetensors, state.json and perhaps average.safetensors,"
-        r" best.safetensors, got \['../x', .*\.\.\.; lamina did not write this",
+        r" best.safetensors, carried.safetensors, got \['../x', .*\.\.\.; lamina did not write this",
     ),
     "no files": (edit(files=[]), r"manifest.json: expected model.safetensors, .*, got \[\]; lamina did not write this"),
     "entry": (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from lamina.data.tables.arrow_cells import NUMBER
@@ -16,6 +18,10 @@ from lamina.errors import shown
 Kind = Literal["number", "bool", "text", "mixed", "nested"]
 """What a key holds; "mixed" are unlike plain values, which are read as texts."""
 NESTED = pa.list_(pa.null())
+DEEPEST = 200
+"""Lists and objects within one another; a row of a table has none, and what it has is left out."""
+
+WITHIN_QUOTES = re.compile(rb'"(?:[^"\\]|\\.)*"')
 TYPES: dict[Kind | None, pa.DataType] = {
     **{"number": NUMBER, "bool": pa.bool_(), "text": pa.string(), "mixed": pa.string(), "nested": NESTED},
     None: pa.null(),
@@ -75,7 +81,22 @@ def column(rows: list[dict[str, Any]], name: str, kind: Kind | None) -> pa.Array
     return pa.array(values, TYPES[kind])
 
 
+def _too_deep(text: bytes) -> bool:
+    """Whether brackets stand within one another further than a parser should follow, which recurses at each.
+
+    >>> _too_deep(b'{"a": ' * 300 + b"1" + b"}" * 300), _too_deep(b'{"a": "' + b"[" * 300 + b'"}')
+    (True, False)
+    """
+    if text.count(b"[") + text.count(b"{") <= DEEPEST:
+        return False
+    letters = np.frombuffer(WITHIN_QUOTES.sub(b"", text), np.uint8)
+    opened = np.isin(letters, [*b"[{"]).astype(np.int64) - np.isin(letters, [*b"]}"])
+    return int(opened.cumsum().max(initial=0)) > DEEPEST
+
+
 def _object(text: bytes) -> dict[str, Any]:
+    if _too_deep(text):
+        raise _Wrong("expected plain values, got lists or objects nested too deeply")
     try:
         found = _DECODER.decode(text.decode())
         if b"\\u" in text:
@@ -85,8 +106,6 @@ def _object(text: bytes) -> dict[str, Any]:
         raise _Wrong(f"expected one JSON object a line, got {shown(text.decode())} ({wrong})") from None
     except UnicodeEncodeError:
         raise _Wrong(f"expected text, got half of a surrogate pair in {shown(text.decode())}") from None
-    except RecursionError:
-        raise _Wrong("expected plain values, got lists or objects nested too deeply") from None
     if not isinstance(found, dict):
         raise _Wrong(f"expected one JSON object a line, got {shown(text.decode())}")
     return found
