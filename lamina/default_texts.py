@@ -15,8 +15,8 @@ LONG_TEXT = 5_000_000
 MANY_PAIRS = 100_000
 
 ORDERED = 25_000
-"""Texts from which on a net reads their words in order. A guess: of 12,000 lines of plays the mean of the vectors was no
-worse than an LSTM, and more have not been tried."""
+"""Texts from which on a net reads their words in order. A guess: of 12,000 lines of plays the mean of their vectors
+was no worse than an LSTM, and more have not been tried."""
 
 
 def text_net(dataset: Dataset) -> Suggestion:
