@@ -41,7 +41,9 @@ def _running_net(dataset: Dataset, tokens: int) -> Suggestion:
     width, layers, heads = (256, 6, 8) if long else (128, 4, 4)
     body = f"Embed({width}) >> Transformer({layers}, heads={heads}, causal=True, rotary=True, dropout=0.1)"
     reason = f"a text of {tokens:,} tokens: a Transformer of {layers} layers that predicts each token from those before"
-    rule = f"AdamW(cosine({0.001 if long else 0.003}, warmup=100), weight_decay=0.1)"
+    rule = "Muon(linear(0.02, warmup=20), others=0.003)"
+    if long:
+        rule = "AdamW(cosine(0.001, warmup=100), weight_decay=0.1)"
     return Suggestion(f"{body} >> NextToken(tied=True)", reason, rule)
 
 
