@@ -156,3 +156,7 @@ def test_draws_have_the_frequencies_of_the_distribution() -> None:
     )
     shares = next(words).bincount(minlength=4) / 20_011
     torch.testing.assert_close(shares, p, atol=0.01, rtol=0)
+
+
+def test_the_token_that_just_reaches_top_p_is_the_last() -> None:
+    assert (likely(torch.zeros(1, 4), top_p=0.5) > 0).sum() == 2

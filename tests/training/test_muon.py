@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from lamina.kinds import Label, Tokens
+from lamina.net import build
 from lamina.sentence import parse_as
 from lamina.training.muon import Muon, orthogonal
 from lamina.training.optimizers import AdamW, Optimizer
@@ -102,3 +104,10 @@ def test_weight_decay_is_the_heads_too_and_no_gradient_is_no_step() -> None:
     rule.update(groups, 0.5)
     torch.testing.assert_close(inner.detach(), torch.full((3, 5), 0.9))  # 1 - 0.5 * 0.2
     torch.testing.assert_close(head.detach(), torch.full((2, 3), 0.98))  # 1 - 0.1 * 0.2
+
+
+def test_tables_of_vectors_are_left_to_adamw() -> None:
+    net = build("Embed(3) >> Dense(5) >> Mean() >> Classify()", Tokens(7), Label(2))
+    matrices, others = Muon().start(net.named_parameters())[0], Muon().start(net.named_parameters())[1:]
+    assert matrices.names == ["body.1.weight"]
+    assert "body.0.table" in [name for group in others for name in group.names]

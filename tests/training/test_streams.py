@@ -158,3 +158,9 @@ def ids(batch: Batch) -> Tensor:
 def test_every_window_has_a_number_of_its_own() -> None:
     seen = torch.cat([ids(batch) for batch in streams(4)])
     assert len(seen.unique()) == len(seen)
+
+
+def test_evaluation_begins_anew_where_streams_do() -> None:
+    made = net()
+    once, twice = evaluate(made, streams(3)), evaluate(made, [*streams(3), *streams(3)])
+    assert twice.nats == pytest.approx(2 * once.nats, rel=1e-6)
