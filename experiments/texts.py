@@ -66,12 +66,12 @@ HOUR = 3400.0
 """What is left of one for training, where the test takes its time too."""
 CHARACTERS = {"tokens": "characters", "valid": 0.001, "test": 0.1, "clip": 1.0}
 PAIRS = {
-    "tokens": "bpe", "vocabulary": 8000, "joint": True, "valid": 0.02, "test": 0.005, "batch": 256,
-    "batch_tokens": 2048, "clip": 1.0, "average": 0.999, "budget_seconds": HOUR, "checkpoint_seconds": 300.0,
+    "tokens": "bpe", "vocabulary": 6000, "joint": True, "valid": 0.02, "test": 0.005, "batch": 256,
+    "batch_tokens": 2048, "clip": 1.0, "budget_seconds": HOUR, "checkpoint_seconds": 300.0,
 }  # fmt: skip
 WRITING = "dropout=0.3, smoothing=0.1, tied=True"
 LAYERS = "Positions() >> Dropout(0.2) >> Transformer(3, heads=4, hidden=512, dropout=0.2)"
-SLOWLY = "AdamW(inverse_sqrt(0.001, warmup=400), weight_decay=0.01)"
+SLOWLY = "AdamW(linear(0.002, warmup=200), weight_decay=0.01)"
 
 RECIPES = {
     "shakespeare-100s": Recipe(
@@ -119,7 +119,7 @@ RECIPES = {
         MULTI30K,
         f"Embed(256) >> Dropout(0.3) >> LSTM(384) >> Last() >> Write(LSTM(384), width=384, {WRITING})",
         SLOWLY,
-        PAIRS,
+        {**PAIRS, "budget_seconds": 1500.0},
         "bleu",
         None,
         3600,
@@ -130,7 +130,7 @@ RECIPES = {
         MULTI30K,
         f"Embed(256) >> Dropout(0.3) >> BiGRU(256) >> Write(GRU(320), attend=Additive(256), width=320, {WRITING})",
         SLOWLY,
-        PAIRS,
+        {**PAIRS, "budget_seconds": 2000.0},
         "bleu",
         30.0,
         3600,
@@ -140,7 +140,7 @@ RECIPES = {
     "multi30k-transformer": Recipe(
         MULTI30K,
         f"Embed(256) >> {LAYERS} >> Write({LAYERS}, smoothing=0.1, tied=True)",
-        "AdamW(inverse_sqrt(0.002, warmup=800), weight_decay=0.01)",
+        "Muon(linear(0.01, warmup=100), others=0.002)",
         PAIRS,
         "bleu",
         35.0,

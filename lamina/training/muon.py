@@ -16,12 +16,17 @@ QUINTIC = (3.4445, -4.7750, 2.0315)
 """Coefficients of the iteration, steep at 0: few steps bring all singular values near 1 (Jordan et al. 2024)."""
 
 
+STAGES_OF_ENDS = ("before", "writer", "looks")
+"""What an end calls the stages within it."""
+
+
 class Muon(Optimizer):
     """v <- momentum v + g; w <- w - rate sqrt(max(1, rows / columns)) orthogonal(g + momentum v), for matrices.
 
     orthogonal(U S V^T) = U V^T, nearly, by Newton-Schulz iteration: every direction learns at one pace. A convolution's
     weight is a matrix with a row for each output. What is no matrix (biases, scales), the tables of `Embed`, of which a
-    step meets some rows, and the end's weights, of which each row belongs to one class, are trained by AdamW.
+    step meets some rows, and the end's own weights, of which each row belongs to one class, are trained by AdamW; the
+    stages within an end, such as the cell of `Write`, are hidden layers like any others.
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks". Weight decay as in AdamW.
 
@@ -72,7 +77,8 @@ class Muon(Optimizer):
 
 def apart(name: str) -> bool:
     """Whether a parameter of this name is trained by AdamW, though it may be a matrix."""
-    return name.startswith("end.") or name.endswith(".table")
+    first, *inside = name.split(".")
+    return name.endswith(".table") or (first == "end" and not any(part in STAGES_OF_ENDS for part in inside))
 
 
 def orthogonal(matrix: Tensor, iterations: int) -> Tensor:
