@@ -127,6 +127,7 @@ ENDS = [
     EndExample("Classify(weights=(1.0, 2.5, 0.5))", VECTOR, Label(3)),
     EndExample("NextToken()", SEQUENCE, Tokens(5)),
     EndExample("NextToken(0.1, init='zeros')", SEQUENCE, Tokens(5)),
+    EndExample("NextToken(cutoffs=(2, 3))", SEQUENCE, Tokens(5)),
     EndExample("Write(LSTM(5), width=3)", VECTOR, Tokens(5)),
     EndExample("Write(GRU(5), attend=Additive(3), width=3)", SEQUENCE, Tokens(5)),
     EndExample("Write(Dropout(0.1) >> RNN(5, layers=2), attend=Bilinear(), width=5, tied=True)", SEQUENCE, Tokens(5)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from itertools import pairwise
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -11,13 +12,14 @@ from torch import Tensor
 
 from lamina.chance import generator
 from lamina.end import End, Score
+from lamina.ends.clustered_head import ClusteredHead
 from lamina.ends.vocabulary_head import Head, scored, spread_out
 from lamina.errors import KindError
 from lamina.initialise import Following, Rule
 from lamina.kinds import Kind, Padded, Sequence, Tokens
 from lamina.layers.embed import Embed
 from lamina.metrics import TokenTally
-from lamina.settings import Fraction
+from lamina.settings import Count, Fraction
 from lamina.stage import Chain, expect
 
 
@@ -38,6 +40,8 @@ class NextToken(End):
         tied: whether W is the table of the net's `Embed`, so that both are learned as one (Press and Wolf 2017;
             Inan et al. 2017); h must then be as wide as the embedding.
         init: how W is drawn where it is not tied; see `lamina.initialise`.
+        cutoffs: the first token of each cluster behind the commonest tokens; then p(y) = p(cluster) p(y | cluster), and
+            a step computes what it needs of a large vocabulary (see `lamina.ends.clustered_head`). () for one softmax.
     """
 
     takes_target: ClassVar[tuple[type[Kind], ...]] = (Tokens,)
@@ -45,6 +49,17 @@ class NextToken(End):
     smoothing: Fraction = 0.0
     tied: bool = False
     init: Rule = "auto"
+    cutoffs: tuple[Count, ...] = ()
+
+    @classmethod
+    def conflicts(cls, **values: Any) -> list[str]:
+        cutoffs = values["cutoffs"]
+        mistakes = []
+        if any(before >= after for before, after in pairwise(cutoffs)):
+            mistakes.append(f"cutoffs must grow, got cutoffs={cutoffs}")
+        if cutoffs and values["smoothing"]:
+            mistakes.append("smoothing spreads over all tokens, most of which cutoffs leave out; give one of them")
+        return mistakes
 
     def meet(self, body: Chain) -> None:
         embeds = [stage for stage in body.stages if isinstance(stage, Embed)]
@@ -66,7 +81,8 @@ class NextToken(End):
                 f"{self} takes the weights of {embedding}, for {embedding.vocabulary} tokens, but is given {given} to"
                 f" predict {target}; put Dense({embedding.width}) before it, or leave tied out"
             )
-        self.head = Head(self, given, given.width, target.vocabulary, embedding)
+        all_of_it = (self, given, given.width, target.vocabulary, embedding)
+        self.head = ClusteredHead(*all_of_it, self.cutoffs) if self.cutoffs else Head(*all_of_it)
         return Sequence(target.vocabulary)
 
     def initialise(self, seed: int, following: Following) -> None:
@@ -78,18 +94,16 @@ class NextToken(End):
     def score(self, h: Padded, target: Padded) -> Score:
         found = scored(h.values, target)
         smoothing = self.smoothing if self.training else 0.0
-        nats = F.cross_entropy(self.head(found.h), found.tokens, reduction="sum", label_smoothing=smoothing)
-        return Score(nats, len(found.tokens))
+        return Score(self.head.nats(found.h, found.tokens, smoothing).sum(), len(found.tokens))
 
     def predict(self, h: Padded) -> Guessed:
-        best = F.log_softmax(self.head(h.values), -1).max(-1)
-        return Guessed(best.indices, best.values)
+        best = self.head.best(h.values.flatten(0, 1))
+        return Guessed(best.token.view(h.visible.shape), best.log_probability.view(h.visible.shape))
 
     def tally(self, h: Padded, target: Padded) -> TokenTally:
         found = scored(h.values, target)
-        logits = self.head(found.h)
-        nats = F.cross_entropy(logits, found.tokens, reduction="none")
-        right = logits.argmax(-1) == found.tokens
+        nats = self.head.nats(found.h, found.tokens)
+        right = self.head.best(found.h).token == found.tokens
         visible = target.visible
         return TokenTally.of(spread_out(nats, visible), spread_out(right, visible), visible)
 

@@ -17,6 +17,13 @@ from lamina.layers.weights import new_weight
 from lamina.stage import Stage
 
 
+class Best(NamedTuple):
+    """The likeliest token of each row, and ln p of it."""
+
+    token: Int64[Tensor, " N"]
+    log_probability: Float[Tensor, " N"]
+
+
 class Head(nn.Module):
     """logits = h W^T + b over V tokens. Tied, W is an embedding's table (Press and Wolf 2017) and no weight of its own.
 
@@ -47,6 +54,15 @@ class Head(nn.Module):
 
     def forward(self, h: Float[Tensor, "... D"]) -> Float[Tensor, "... V"]:
         return F.linear(h, self.table(), self.offset)
+
+    def nats(self, h: Float[Tensor, "N D"], tokens: Int64[Tensor, " N"], smoothing: float = 0.0) -> Float[Tensor, " N"]:
+        """-ln p of each token; smoothed, with the share s taken from it and spread over all."""
+        return F.cross_entropy(self(h), tokens, reduction="none", label_smoothing=smoothing)
+
+    def best(self, h: Float[Tensor, "N D"]) -> Best:
+        """The likeliest token of each row."""
+        found = F.log_softmax(self(h), -1).max(-1)
+        return Best(found.indices, found.values)
 
     def multiply_adds(self) -> int:
         return self.table().numel()
