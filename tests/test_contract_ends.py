@@ -14,6 +14,7 @@ from lamina.net import Net, build
 from lamina.sentence import parse
 from lamina.training.loop import fit
 from lamina.training.optimizers import Adam
+from lamina.training.precision import computed_in
 from lamina.vocabulary import ENDS as WORDS
 
 each_end = pytest.mark.parametrize("example", ENDS, ids=lambda e: f"{e.sentence} of {e.target}")
@@ -46,6 +47,19 @@ def test_every_parameter_gets_a_finite_gradient(example: EndExample) -> None:
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.any(), name
+
+
+@each_end
+def test_in_mixed_precision_the_loss_is_nearly_the_same(example: EndExample) -> None:
+    net = net_of(example).eval()
+    x, y = inputs(example.given, 5), targets(example.target, 5)
+    with computed_in("bfloat16", torch.device("cpu")):
+        score = net.score(x, y)
+    torch.testing.assert_close(score.total.float(), net.score(x, y).total, rtol=0.03, atol=0.05)
+    score.total.backward()
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
 
 
 @each_end

@@ -19,6 +19,7 @@ from lamina.layers.norm import BatchNorm
 from lamina.nets.composition import Composition
 from lamina.sentence import parse
 from lamina.stage import Stage
+from lamina.training.precision import computed_in
 from lamina.vocabulary import STAGES as WORDS
 from lamina.word import same
 
@@ -86,6 +87,21 @@ def test_every_parameter_gets_a_finite_gradient(example: Example) -> None:
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.any(), name
+
+
+@each_stage
+def test_in_mixed_precision_it_gives_nearly_the_same_with_finite_gradients(example: Example) -> None:
+    x = inputs(example.given, 3, seed=1)
+    stage = built(example).eval()
+    whole = values(stage(x)).detach().float()
+    with computed_in("bfloat16", torch.device("cpu")):
+        out = values(stage(x))
+    # bfloat16 keeps 8 bits: a sum of n products is off by about sqrt(n) / 256 of their size.
+    torch.testing.assert_close(out.detach().float(), whole, rtol=0.1, atol=0.1 * float(whole.abs().max()) + 1e-3)
+    parameters = [parameter for parameter in stage.parameters() if parameter.requires_grad]
+    if parameters and out.requires_grad:
+        for gradient in torch.autograd.grad(out.float().square().sum(), parameters, allow_unused=True):
+            assert gradient is None or (gradient.isfinite().all() and gradient.dtype == torch.float32)
 
 
 @each_stage

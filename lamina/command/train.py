@@ -85,6 +85,7 @@ LENGTHS = {"epochs", "steps", "budget_seconds"}
 @click.option("--freeze", type=Stages(), help="What of them stays as it is: body, or its first N stages.")
 @click.option("--body-rate", type=float, metavar="F", help="Their rate, as a share of that of the rest.  [default: 1]")
 @click.option("--views", metavar="SENTENCE", help="Views of a picture to average when testing: 'Views(shift=1)'.")
+@click.option("--precision", metavar="P", help="Of products of matrices: float32 or bfloat16.  [default: float32]")
 @click.option("--device", help="auto, cpu, cuda, ...  [default: auto]")
 @click.option("--threads", type=int, metavar="N", help="Threads of the CPU.  [default: as many as pay]")
 @json_option

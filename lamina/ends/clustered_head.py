@@ -98,7 +98,8 @@ class ClusteredHead(Head):
             rows = (place == cluster.place).nonzero().squeeze(1)
             if len(rows):
                 logits = F.linear(h.index_select(0, rows), weights[1 + cluster.place], offsets[1 + cluster.place])
-                inner = F.cross_entropy(logits, tokens.index_select(0, rows) - cluster.start, reduction="none")
+                within = tokens.index_select(0, rows) - cluster.start
+                inner = F.cross_entropy(logits.to(self.offset.dtype), within, reduction="none")
                 nats = nats.index_add(0, rows, inner)
         return nats
 
@@ -127,9 +128,9 @@ class ClusteredHead(Head):
         """The weights and offsets of the first tokens, then of each cluster."""
         # One split in place of many slices: each slice would have a gradient as large as the whole table.
         sizes = [self.cutoffs[0], *(cluster.end - cluster.start for cluster in self._each())]
-        return self.table().split(sizes), self.offset.split(sizes)
+        return torch.split(self.table(), sizes), torch.split(self.offset, sizes)
 
     def _first(self, h: Tensor, weight: Tensor, offset: Tensor) -> Tensor:
         """ln p of the first tokens, then of each cluster."""
         both = torch.cat((weight, self.clusters)), torch.cat((offset, self.cluster_offset))
-        return F.log_softmax(F.linear(h, *both), -1)
+        return F.log_softmax(F.linear(h, *both).to(self.offset.dtype), -1)

@@ -57,7 +57,7 @@ class Head(nn.Module):
 
     def nats(self, h: Float[Tensor, "N D"], tokens: Int64[Tensor, " N"], smoothing: float = 0.0) -> Float[Tensor, " N"]:
         """-ln p of each token; smoothed, with the share s taken from it and spread over all."""
-        return F.cross_entropy(self(h), tokens, reduction="none", label_smoothing=smoothing)
+        return F.cross_entropy(self(h).to(self.offset.dtype), tokens, reduction="none", label_smoothing=smoothing)
 
     def best(self, h: Float[Tensor, "N D"]) -> Best:
         """The likeliest token of each row."""

@@ -139,7 +139,8 @@ class Turing(Stage):
     ) -> tuple[Focus, Float[Tensor, "B {self.heads} K"], Float[Tensor, "B {self.heads} K"]]:
         """What all heads look for, those that read first; what the writing heads erase, and what they add."""
         of_heads = 2 * self.heads
-        focus, change = F.linear(h, self.weight, self.offset).tensor_split([of_heads * sum(self.parts)], -1)
+        said = F.linear(h, self.weight, self.offset).to(self.offset.dtype)
+        focus, change = said.tensor_split([of_heads * sum(self.parts)], -1)
         key, two, gate, shift = torch.split(focus.view(len(h), of_heads, -1), list(self.parts), -1)  # (B, 2 H, .)
         strength, power = F.softplus(two).chunk(2, -1)
         erase, add = change.view(len(h), 2, self.heads, -1).unbind(1)  # (B, H, K)

@@ -31,6 +31,7 @@ from lamina.training.log import Log
 from lamina.training.loop import Carried, Step, fit
 from lamina.training.optimizers import Optimizer, restore_state, state_tensors
 from lamina.training.plan import Plan, edited
+from lamina.training.precision import say_if_slow
 from lamina.training.rates import rate_at, unreached
 from lamina.training.start import Taken, freeze, frozen_stages, slowed, take
 from lamina.training.weights import fit_into
@@ -63,6 +64,7 @@ class Job:
         self.net = build(stage, dataset.inputs.kind, dataset.target.kind, plan.seed).to(self.device)
         if plan.device == "auto" and spread(self.net, gpus()):
             say("towers stand on a GPU each")
+        say_if_slow(plan.precision, self.device, say)
         machine.prepare(plan.threads or machine.threads_for(work_of(self.net, plan.batch // plan.parts)))
         self.groups = self.optimizer.start(self.net.named_parameters())
         self.average = Average(self.net, plan.average) if plan.average is not None else None
@@ -199,6 +201,7 @@ class Job:
             parts=self.plan.parts,
             clip=self.plan.clip,
             carried=self.carried,
+            precision=self.plan.precision,
         )
 
     def validate(self) -> Tally:

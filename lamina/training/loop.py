@@ -17,6 +17,7 @@ from lamina.kinds import Padded
 from lamina.net import Net, foreign
 from lamina.stage import State
 from lamina.training.optimizers import Group, Optimizer
+from lamina.training.precision import Precision, computed_in
 
 LARGE = 2**16
 """Numbers in a gradient from which on its norm is worth more than one core."""
@@ -71,6 +72,7 @@ def fit(
     parts: int = 1,
     clip: float | None = None,
     carried: Carried | None = None,
+    precision: Precision = "float32",
 ) -> Iterator[Step]:
     """Update the net once for each batch.
 
@@ -91,6 +93,7 @@ def fit(
         parts: into how many micro-batches each batch is cut, one after another.
         clip: the greatest length of the gradient; longer ones are scaled down to it (Pascanu et al. 2013, algorithm 1).
         carried: where the state behind the last batch is kept; one that holds a state goes on from there.
+        precision: what products of matrices are computed in; see `lamina.training.precision`.
     """
     carried = Carried() if carried is None else carried
     parameters = [parameter for group in groups for parameter in group.parameters]
@@ -105,7 +108,7 @@ def fit(
             torch._foreach_copy_(before, statistics)
         cut = pieces(batch, parts)
         state = carried.state if batch.position else None
-        total, units, behind = differentiate(net, cut, seed, number, strange, state)
+        total, units, behind = differentiate(net, cut, seed, number, strange, state, precision)
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         if len(cut) > 1:
             torch._foreach_div_(gradients, units)
@@ -125,7 +128,13 @@ def fit(
 
 
 def differentiate(
-    net: Net, cut: list[Batch], seed: int, number: int, strange: bool, state: State = None
+    net: Net,
+    cut: list[Batch],
+    seed: int,
+    number: int,
+    strange: bool,
+    state: State = None,
+    precision: Precision = "float32",
 ) -> tuple[float, int, State]:
     """Add up the gradients of the pieces of a batch: of their mean if it is whole, of their sum if it was cut.
 
@@ -136,7 +145,8 @@ def differentiate(
     first = 0
     for place, piece in enumerate(cut):
         draws = drawing(seed, number, piece.examples, piece.epoch)
-        with draws, own_noise(seed, number, place) if strange else nullcontext():
+        own = own_noise(seed, number, place) if strange else nullcontext()
+        with draws, own, computed_in(precision, device_of(piece.target)):
             if piece.position is None:
                 score = net.score(piece.inputs, piece.target)
             else:
@@ -160,6 +170,11 @@ def pieces(batch: Batch, parts: int) -> list[Batch]:
         batch._replace(inputs=narrow(batch.inputs, cut), target=narrow(batch.target, cut), examples=batch.examples[cut])
         for cut in cuts
     ]
+
+
+def device_of(x: Tensor | Padded) -> torch.device:
+    """Where a column of a batch stands."""
+    return (x.values if isinstance(x, Padded) else x).device
 
 
 def narrow(x: Tensor | Padded, rows: Tensor) -> Tensor | Padded:

@@ -51,6 +51,8 @@ class Plan(Word):
         body_rate: the learning rate of what comes from the start's body, as a share of the rate of the rest.
         rewrite: whether the net is first brought into an equal form that costs less; `net` is what came of it.
         checkpoint_seconds: the time between checkpoints.
+        precision: what products of matrices are computed in while training: "float32", or "bfloat16", faster on
+            GPUs, and on CPUs that have it (AVX512-BF16, AMX); weights and measures are float32 in both.
         device: "auto", "cpu", "cuda", ...
         threads: of the CPU; 0 for as many as pay: one for steps of little work, else all cores.
     """
@@ -85,6 +87,7 @@ class Plan(Word):
     body_rate: Positive = 1.0
     rewrite: bool = True
     checkpoint_seconds: Positive = 30.0
+    precision: Literal["float32", "bfloat16"] = "float32"
     device: str = "auto"
     threads: Annotated[int, Bounds(low=0, high=1024)] = 0
 

@@ -49,8 +49,9 @@ def pairs(tmp_path: Path) -> Path:
         (STREAMED, {"batch": 4, "context": 8, "epochs": 2, "parts": 2, "average": 0.9}),
         (STREAMED, {"batch": 4, "context": 8, "epochs": 2, "carry": False}),
         (WINDOWED, {"batch": 4, "context": 8, "epochs": 2}),
+        (STREAMED, {"batch": 4, "context": 8, "epochs": 2, "precision": "bfloat16"}),
     ],
-    ids=["streams", "streams, cut in two", "an LSTM on windows", "windows"],
+    ids=["streams", "streams, cut in two", "an LSTM on windows", "windows", "streams in bfloat16"],
 )
 def test_a_run_on_a_text_goes_on_to_the_same_bits(
     book: Path, tmp_path: Path, net: str, settings: dict[str, Any]
