@@ -49,7 +49,9 @@ class Recipe(NamedTuple):
         if len(self.data) == 3:
             return []
         said = {"net": self.net, "optimizer": self.optimizer, **self.settings}
-        said["budget"] = f"{said.pop('budget_seconds'):g}s"
+        for option, setting in (("budget", "budget_seconds"), ("checkpoint", "checkpoint_seconds")):
+            if setting in said:
+                said[option] = f"{said.pop(setting):g}s"
         flags = {name: value for name, value in said.items() if value is True}
         options = [f"--{name.replace('_', '-')} {shlex.quote(str(said[name]))}" for name in said if name not in flags]
         line = f"lamina train {' '.join((*self.data, *(f'--{name}' for name in flags), *options))} --seeds {self.seeds}"

@@ -9,6 +9,7 @@ from typing import Any
 import lamina as la
 from lamina.data.text.pairs import read_pairs
 from lamina.metrics.translation import compared
+from lamina.training.result import plain
 
 EDGES = (8, 12, 16)
 """The most words of a source in each bucket but the last."""
@@ -36,7 +37,7 @@ def by_length(sources: Sequence[str], answers: Sequence[str], references: Sequen
     found = dict[str, dict[str, Any]]()
     for bucket, here in places.items():
         scores = compared([answers[place] for place in here], [references[place] for place in here])
-        found[bucket] = {"sentences": len(here), "bleu": scores.measures["bleu"]._asdict()}
+        found[bucket] = {"sentences": len(here), "bleu": plain(scores.measures)["bleu"]}
     return found
 
 
@@ -53,7 +54,7 @@ def translated(model: la.Model, source: Path, target: Path, most: int | None = N
     answers = model.translate(sources, width=5)
     scores = compared(answers, references)
     return {
-        "test": {name: measure._asdict() for name, measure in scores.measures.items()},
+        "test": plain(scores.measures),
         "signatures": scores.signatures,
         "by_words_of_the_source": by_length(sources, answers, references),
         "examples": [list(each) for each in zip(sources[:5], answers[:5], references[:5], strict=True)],

@@ -47,6 +47,6 @@ def test_the_commands_say_what_the_recipes_say() -> None:
     lines = RECIPES["multi30k-plain"].commands()
     assert lines[0].startswith("lamina train mt/multi30k/train.de.gz mt/multi30k/train.en.gz --joint --net 'Embed(256)")
     assert "--batch-tokens 2048" in lines[0]
-    assert "--budget 3400s" in lines[0]
+    assert "--budget 1000s --checkpoint 300s" in lines[0]
     assert lines[1].endswith("| lamina translate RUN --beam 5 > answers.txt")
     assert RECIPES["wikitext2-lstm"].commands() == []
