@@ -25,6 +25,7 @@ from lamina.kinds import END_TOKEN, Tokens
 from lamina.rewrite import rewritten
 from lamina.training.machine import prepare
 from lamina.training.optimizers import Adam
+from lamina.training.precision import Precision, slow_in
 
 ROUNDS = 4
 BUDGET, MOST_PAIRS = 4096, 512
@@ -127,11 +128,17 @@ def apart(data: Dataset) -> list[plain.Pair]:
     return [(source, torch.cat((begin, target))) for source, target in zip(*sides, strict=True)]
 
 
-def train_ours(net: la.Net, feed: Feed, steps: int) -> None:
-    """So many updates by lamina's loop."""
+def train_ours(case: Case, feed: Feed, precision: Precision) -> Callable[[], None]:
+    """The case's updates by lamina's loop."""
+    net = case.net().train()
+    return partial(updated, net, feed, case.steps, precision)
+
+
+def updated(net: la.Net, feed: Feed, steps: int, precision: Precision) -> None:
+    """Update a net so often."""
     optimizer = Adam(0.001)
     groups = optimizer.start(net.named_parameters())
-    for step in la.fit(net, feed.from_step(0), optimizer, groups, lambda _: 0.001):
+    for step in la.fit(net, feed.from_step(0), optimizer, groups, lambda _: 0.001, precision=precision):
         if step.number == steps:
             break
 
@@ -139,18 +146,22 @@ def train_ours(net: la.Net, feed: Feed, steps: int) -> None:
 def contenders(case: Case) -> dict[str, tuple[Callable[[], None], Seen]]:
     """What trains, and what it sees."""
     data = case.dataset()
-    feed, net, rival = case.feed(data), case.net().train(), case.plain().train()
-    ours = (partial(train_ours, net, feed, case.steps), seen_of(feed, case.steps))
+    feed, rival = case.feed(data), case.plain().train()
+    given = seen_of(feed, case.steps)
+    ours = {"lamina": (train_ours(case, feed, "float32"), given)}
+    if not slow_in("bfloat16", torch.device("cpu")):
+        ours["lamina in bfloat16"] = (train_ours(case, feed, "bfloat16"), given)
     if case.batch is None:
         items, size = apart(data), round(len(data) / feed.count)
         batches = list(islice(plain.shuffled(items, size), case.steps))
         seen = Seen(*(int(sum((batch[side] != plain.PADDING).sum() for batch in batches)) for side in (0, 1)))
         seen = seen._replace(target=seen.target - size * case.steps)  # what begins a target is not predicted
-        return {"lamina": ours, "usual script": (partial(plain.train_translator, rival, items, size, case.steps), seen)}
+        run = partial(plain.train_translator, rival, items, size, case.steps)
+        return {**ours, "usual script": (run, seen)}
     count = case.batch * case.length * case.steps
     train = plain.train_lstm if "LSTM" in case.sentence else plain.train_gpt
     run = partial(train, rival, data.inputs.values, case.batch, case.length, case.steps)
-    return {"lamina": ours, "usual script": (run, Seen(count, count))}
+    return {**ours, "usual script": (run, Seen(count, count))}
 
 
 def seen_of(feed: Feed, steps: int) -> Seen:

@@ -25,10 +25,15 @@ def computed_in(precision: Precision, device: torch.device) -> AbstractContextMa
     return torch.autocast(device.type, torch.bfloat16)
 
 
-def say_if_slow(precision: Precision, device: torch.device, say: Callable[[str], object]) -> None:
-    """Say so where bfloat16 is no gain."""
+def slow_in(precision: Precision, device: torch.device) -> bool:
+    """Whether a device computes in this more slowly than in float32."""
     if precision == "float32" or device.type != "cpu":
-        return
+        return False
     able = torch.cpu.get_capabilities()
-    if not any(able.get(name) for name in ARITHMETIC):
+    return not any(able.get(name) for name in ARITHMETIC)
+
+
+def say_if_slow(precision: Precision, device: torch.device, say: Callable[[str], object]) -> None:
+    """Say so where it is no gain."""
+    if slow_in(precision, device):
         say("precision=bfloat16 is slower than float32 on this CPU: it has neither AVX512-BF16 nor AMX")
