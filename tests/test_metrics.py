@@ -373,6 +373,7 @@ def test_better_is_higher_or_lower_as_the_table_says_and_nan_is_worst():
         ((1.0986, 1.0986, 1.0986), "1.10 [1.10, 1.10]"),
         ((0.0, 0.0, 0.0), "0.000 [0.000, 0.000]"),
         ((2.3026, 0.0, math.inf), "2.30 [0.00, inf]"),
+        ((2.3026, 0.0, math.nan), "2.30"),
         ((math.nan, math.nan, math.nan), "nan"),
         ((0.5, -math.inf, math.inf), "0.500"),
     ],

@@ -84,7 +84,8 @@ class Measure(NamedTuple):
         if largest and not 1e-3 <= largest < 1e7:
             decimals, style = decimals + math.floor(math.log10(largest)), "e"
         value, low, high = (f"{number:z.{min(max(decimals, 0), 6)}{style}}" for number in self)
-        known = math.isfinite(self.low) or math.isfinite(self.high)
+        # A bound that was read back from JSON, which has no infinity, is nan.
+        known = (math.isfinite(self.low) or math.isfinite(self.high)) and not math.isnan(self.low + self.high)
         return f"{value} [{low}, {high}]" if known else value
 
 
