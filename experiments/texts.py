@@ -18,14 +18,13 @@ from typing import Any, NamedTuple
 
 import lamina as la
 from experiments.translated import translated
-from experiments.wikitext import wikitext
 
 
 class Recipe(NamedTuple):
     """What is trained on what, how, and how good it is wanted to be in how many seconds.
 
     Attributes:
-        data: a text, the two sides of pairs, or the three parts of a text of words.
+        data: a text, or the two sides of pairs.
         net, optimizer, settings: as `lamina.train` takes them.
         measure: the measure that counts.
         wanted: what it is to reach; None where nothing is asked.
@@ -45,9 +44,7 @@ class Recipe(NamedTuple):
     test: tuple[str, ...] = ()
 
     def commands(self) -> list[str]:
-        """The same as lines for the shell, in $LAMINA_DATA; none for a text that comes in parts."""
-        if len(self.data) == 3:
-            return []
+        """The same as lines for the shell, in $LAMINA_DATA."""
         said = {"net": self.net, "optimizer": self.optimizer, **self.settings}
         for option, setting in (("budget", "budget_seconds"), ("checkpoint", "checkpoint_seconds")):
             if setting in said:
@@ -60,7 +57,8 @@ class Recipe(NamedTuple):
 
 
 SHAKESPEARE = ("text/tinyshakespeare.txt",)
-WIKITEXT = tuple(f"text/wiki.{part}.tokens.gz" for part in ("train", "valid", "test"))
+WIKITEXT = ("text/wiki.train.tokens.gz",)
+WIKITEXT_PARTS = {"valid": "text/wiki.valid.tokens.gz", "test": "text/wiki.test.tokens.gz"}
 MULTI30K = ("mt/multi30k/train.de.gz", "mt/multi30k/train.en.gz")
 FLICKR = ("mt/multi30k/test_2016_flickr.de.gz", "mt/multi30k/test_2016_flickr.en.gz")
 
@@ -127,6 +125,8 @@ RECIPES = {
         " >> NextToken(tied=True, cutoffs=(1000, 3000, 8000, 17000))",
         "AdamW(linear(0.003, warmup=100), weight_decay=0.01)",
         {
+            "tokens": "spaced",
+            **WIKITEXT_PARTS,
             "context": 35,
             "batch": 40,
             "clip": 0.5,
@@ -182,13 +182,11 @@ def trained(recipe: Recipe, where: Path, out: Path, steps: int | None) -> list[l
         del settings["budget_seconds"]
         settings["steps"] = steps
     files = [where / name for name in recipe.data]
-    data: Any = str(files[0])
     if len(files) == 2:
         settings["files"] = (str(files[1]),)
-    elif len(files) == 3:
-        data, settings["valid"], settings["test"] = wikitext(files, settings.pop("context"))
-    told = {"display": None, "say": lambda text: None}
-    return la.train_seeds(recipe.net, data, recipe.seeds, optimizer=recipe.optimizer, out=out, **told, **settings).runs
+    settings |= {name: str(where / file) for name, file in settings.items() if file in WIKITEXT_PARTS.values()}
+    settings |= {"optimizer": recipe.optimizer, "out": out, "display": None, "say": lambda text: None}
+    return la.train_seeds(recipe.net, str(files[0]), recipe.seeds, **settings).runs
 
 
 def outcome(recipe: Recipe, where: Path, steps: int | None, sentences: int | None) -> dict[str, Any]:
@@ -202,7 +200,7 @@ def outcome(recipe: Recipe, where: Path, steps: int | None, sentences: int | Non
                 source, target = (where / name for name in recipe.test)
                 runs[-1] |= translated(run.model(), source, target, sentences)
     return {
-        "commands": recipe.commands() or ["python -m experiments.texts wikitext2-lstm --out docs/results"],
+        "commands": recipe.commands(),
         "optimizer": recipe.optimizer,
         "settings": recipe.settings if steps is None else {**recipe.settings, "steps": steps},
         "wanted": {recipe.measure: recipe.wanted, "seconds": recipe.seconds},

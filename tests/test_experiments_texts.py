@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-from pathlib import Path
-
 import pytest
 
 from experiments.texts import RECIPES
 from experiments.translated import bucket_of, by_length
-from experiments.wikitext import LINE_END, in_parts, words_in
-from lamina.data.split import split
 
 
 @pytest.mark.parametrize(
@@ -30,23 +25,11 @@ def test_each_bucket_compares_its_own_sentences_with_their_references() -> None:
     assert found["17+"]["bleu"]["value"] == 0
 
 
-def test_words_of_wikitext_stand_between_spaces_and_a_line_ends_with_one(tmp_path: Path) -> None:
-    path = tmp_path / "part.gz"
-    path.write_bytes(gzip.compress(b" = Dog = \n \n a <unk> @-@ dog \n"))
-    assert words_in(path) == ["=", "Dog", "=", LINE_END, LINE_END, "a", "<unk>", "@-@", "dog", LINE_END]
-
-
-def test_the_parts_of_a_text_are_cut_where_its_makers_cut_it() -> None:
-    dataset, valid, test = in_parts("text", ["abcabca", "bcbcb", "cabxc"], 2)  # windows of 2: 3, 2 and 2
-    assert dataset.inputs.values.tolist() == [3, 4, 5, 3, 4, 5, 4, 5, 4, 5, 5, 3, 4, 0, 5]
-    assert dataset.inputs.kind.vocabulary == 6
-    assert [part.tolist() for part in split(dataset, valid, test)] == [[0, 1, 2], [3, 4], [5, 6]]
-
-
 def test_the_commands_say_what_the_recipes_say() -> None:
     lines = RECIPES["multi30k-plain"].commands()
     assert lines[0].startswith("lamina train mt/multi30k/train.de.gz mt/multi30k/train.en.gz --joint --net 'Embed(256)")
     assert "--batch-tokens 2048" in lines[0]
     assert "--budget 1000s --checkpoint 300s" in lines[0]
     assert lines[1].endswith("| lamina translate RUN --beam 5 > answers.txt")
-    assert RECIPES["wikitext2-lstm"].commands() == []
+    (line,) = RECIPES["wikitext2-lstm"].commands()
+    assert "--tokens spaced --valid text/wiki.valid.tokens.gz --test text/wiki.test.tokens.gz --context 35" in line

@@ -47,6 +47,13 @@ class ShareOrFile(click.ParamType[float | str]):
             return str(value)
 
 
+def share_or_files(ctx: click.Context, param: click.Parameter, given: tuple[float | str, ...]) -> Any:
+    """One share, the path of one file, or those of several."""
+    if len(given) > 1 and any(isinstance(one, float) for one in given):
+        raise click.BadParameter(f"expected one share, or files, got {' and '.join(map(str, given))}", ctx, param)
+    return (given[0] if len(given) == 1 else given) if given else None
+
+
 class Size(click.ParamType["int | tuple[int, int]"]):
     """A number of pixels such as 64, for a square, or height x width such as 48x64."""
 
@@ -126,7 +133,7 @@ READING = (
     click.option("--skip-bad", type=int, metavar="N", help="Leave out, and list, up to N rows or pictures."),
     click.option("--size", type=Size(), metavar="P|YxX", help="Bring pictures to this size.  [default: seen]"),
     click.option("--fit", metavar="HOW", help="How pictures get there: crop, pad or stretch.  [default: crop]"),
-    click.option("--tokens", metavar="T", help="Of texts: characters, bytes, words, bpe, unigram or wordpiece."),
+    click.option("--tokens", metavar="T", help="Of texts: characters, bytes, words, spaced, bpe, unigram, wordpiece."),
     click.option("--vocabulary", type=int, metavar="N", help="The most different tokens."),
     click.option("--least", type=int, metavar="N", help="How often a token must come to be known."),
     click.option("--lower/--no-lower", default=None, help="Whether upper and lower case are one.  [default: no]"),

@@ -17,6 +17,7 @@ from lamina.command.options import (
     json_option,
     measure_lines,
     reading_options,
+    share_or_files,
 )
 from lamina.progress import note
 
@@ -76,8 +77,20 @@ LENGTHS = {"epochs", "steps", "budget_seconds"}
 @click.option("--parts", type=int, metavar="N", help="Cut each batch into N pieces to save memory.")
 @click.option("--nonfinite", help="On a loss that is no number: stop, skip or rollback.  [default: stop]")
 @click.option("--checkpoint", "checkpoint_seconds", type=Duration(), help="Time between checkpoints.  [default: 30s]")
-@click.option("--valid", type=float, metavar="S", help="The share of the data that validates.  [default: 0.1]")
-@click.option("--test", type=ShareOrFile(), help="The share that tests, or a file of rows that do.  [default: 0.2]")
+@click.option(
+    "--valid",
+    type=ShareOrFile(),
+    multiple=True,
+    callback=share_or_files,
+    help="The share of the data that validates, or the file of a text that does.  [default: 0.1]",
+)
+@click.option(
+    "--test",
+    type=ShareOrFile(),
+    multiple=True,
+    callback=share_or_files,
+    help="The share that tests, or a file that does (of pairs in two files, two).  [default: 0.2]",
+)
 @click.option("--split", type=Shares(), help="Instead of both: shares such as 0.8/0.1/0.1.")
 @click.option("--group", metavar="C", help="Rows that share the value of column C stay on one side of the split.")
 @click.option("--time", metavar="C", help="Split by column C: the past trains, the future tests.")

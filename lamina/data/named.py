@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ def are_pictures(where: str) -> bool:
     return is_picture_list(Path(where)) if is_table(where) else is_picture_folder(Path(where))
 
 
-def check_effect(where: str, asked: Collection[str], takes: Collection[str], what: str) -> None:
+def check_effect(where: str, asked: Mapping[str, Any], takes: Collection[str], what: str) -> None:
     """Refuse what is said of how data is read where it changes nothing.
 
     Raises:
@@ -110,6 +110,10 @@ def check_effect(where: str, asked: Collection[str], takes: Collection[str], wha
     idle = [name for name in asked if name not in takes]
     if not idle:
         return
+    if "valid" in idle:
+        raise DataError(
+            f"valid={asked['valid']!r} is a file, but only of texts one may validate; for {where} say a share"
+        )
     series = [name for name in idle if name in SERIES_SETTINGS and name != "context"]
     if series and what != "a series":
         raise DataError(

@@ -24,6 +24,8 @@ from lamina.data.sets import NAMED
 from lamina.data.sources.arrays import from_arrays
 from lamina.data.split import Parts, fingerprint, split
 from lamina.data.tables.source import is_table, paths_of
+from lamina.data.text.apart import shares_of
+from lamina.data.text.reading import FILE_SETTINGS
 from lamina.data.text.which import text_form
 from lamina.errors import DataError, RunError
 from lamina.training.plan import FILE, Plan, noted, noted_in, read_plan
@@ -133,6 +135,8 @@ def data_for(
         # What a text is read into follows from how it is cut: its vocabulary is learned from what trains.
         others = {"valid": HELD_OUT, "test": HELD_OUT, **others}
         asked["cut"] = (others["valid"], others["test"], others.get("split_seed", 0))
+        if "cut" in settings and any(name in asked for name in FILE_SETTINGS):
+            asked["cut"] = settings["cut"]  # of a run that is done again: its own shares are those of windows
     elif is_frame(data) or (isinstance(data, str | Path) and is_table(str(data))):
         # It may be a table of texts, of which the same is true.
         shares = {setting.name: setting.default for setting in Plan.settings()} | others
@@ -142,6 +146,7 @@ def data_for(
             raise DataError(f"{', '.join(asked)} would say how data is read, but this is a dataset already")
         return data, others
     dataset = as_dataset(data, asked, say)
+    others |= shares_of(dataset)  # where texts that validate and test are in files of their own
     if say is not None:
         for text in notes_on(dataset):
             say(text)
@@ -182,7 +187,8 @@ def reading_in(toml: Path) -> dict[str, Any]:
 
 def asks(name: str, settings: dict[str, Any]) -> bool:
     """Whether settings say this of how data is read."""
-    return settings.get(name) is not None and not (name == "test" and isinstance(settings[name], float | int))
+    is_share = name in FILE_SETTINGS and isinstance(settings.get(name), float | int)
+    return settings.get(name) is not None and not is_share
 
 
 def load_data(data: Any, **reading: Any) -> Dataset:

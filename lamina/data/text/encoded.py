@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from lamina.kinds import END_TOKEN
 
-How = Literal["characters", "bytes", "words", "bpe", "unigram", "wordpiece"]
-HOWS: tuple[How, ...] = ("characters", "bytes", "words", "bpe", "unigram", "wordpiece")
+How = Literal["characters", "bytes", "words", "spaced", "bpe", "unigram", "wordpiece"]
+HOWS: tuple[How, ...] = ("characters", "bytes", "words", "spaced", "bpe", "unigram", "wordpiece")
 
 SPECIAL = ("<unknown>", "<begin>", "<end>")
 """What the first three tokens of every vocabulary are called."""

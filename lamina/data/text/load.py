@@ -16,9 +16,10 @@ from torch import Tensor
 from lamina.data.dataset import Dataset
 from lamina.data.pictures.threads import Say
 from lamina.data.split import Parts, split
+from lamina.data.text.apart import PARTS, Laid, apart, check_files, laid_out, times
 from lamina.data.text.encoded import Encoded, How, shortened
 from lamina.data.text.pairs import Pairs, read_pairs
-from lamina.data.text.plain import Plain, read_plain
+from lamina.data.text.plain import read_plain
 from lamina.data.text.ragged import Ragged, Windows
 from lamina.data.text.reading import PAIR_SETTINGS, RUNNING_SETTINGS, TextOrigin, TextReading
 from lamina.data.text.tokenised import Tokenised, tokens_of
@@ -33,6 +34,7 @@ WHAT: dict[How, str] = {
     "characters": "characters",
     "bytes": "bytes",
     "words": "words and marks",
+    "spaced": "what stands between blanks, and ends of lines",
     "bpe": "parts of words (bpe)",
     "unigram": "parts of words (unigram)",
     "wordpiece": "parts of words (wordpiece)",
@@ -79,24 +81,24 @@ def load_text(
     Raises:
         DataError: if it is no text; if it is too short for its parts; if a setting has no effect.
     """
-    reading = _taken(str(path), reading or TextReading(), RUNNING_SETTINGS, "one text", "pairs of texts are")
+    asked = _taken(str(path), reading or TextReading(), RUNNING_SETTINGS, "one text", "pairs of texts are")
+    check_files(str(path), asked, 1)
     text = read_plain(Path(path))
-    reading = (
-        reading.settled("characters" if text.characters < SHORT_TEXT else "bpe") if known is None else known.reading
-    )
-    edges = [round(text.characters * (1 - cut.valid - cut.test)), round(text.characters * (1 - cut.test))]
-    tokenizer = learned(text.pieces(0, edges[0]), reading) if known is None else known.input
-    found = tokens_of(text, tokenizer, edges, say)
+    usual: How = "characters" if text.characters < SHORT_TEXT else "bpe"
+    reading = asked.settled(usual) if known is None else known.reading
+    laid = laid_out(text, asked, cut.valid, cut.test)
+    tokenizer = learned(laid.text.pieces(0, laid.edges[0]), reading) if known is None else known.input
+    found = tokens_of(laid.text, tokenizer, laid.edges, say)
     kind = Tokens(len(tokenizer))
     inputs, target = (Windows(found.tokens, kind, length=reading.context, ahead=ahead) for ahead in (0, 1))
-    notes = [*_about_tokens(reading, tokenizer, tokenizer, known is None), _about_text(text, found, cut)]
+    notes = [*_about_tokens(reading, tokenizer, tokenizer, known is None), _about_text(laid, found)]
     return Dataset(
         str(path),
         inputs,
         target,
-        time=_part_of_windows(str(path), inputs, found.edges, cut),
+        time=_part_of_windows(str(path), inputs, found.edges, laid.parts),
         text=TextOrigin(reading, tokenizer, None, (*notes, *found.notes)),
-        about=f"A text of {text.characters:,} characters, which are {len(found.tokens):,} tokens.",
+        about=f"A text of {laid.text.characters:,} characters, which are {len(found.tokens):,} tokens.",
     )
 
 
@@ -125,12 +127,14 @@ def load_pairs(
         DataError: if lines are no pairs; if there are too few for the parts; if a setting has no effect.
     """
     name = str(source) if target is None else f"{source} and {target}"
-    reading = _taken(name, reading or TextReading(), PAIR_SETTINGS, "pairs of texts", "one long text is")
-    found = read_pairs(Path(source), None if target is None else Path(target), reading.skip_bad)
-    identity = torch.from_numpy(np.array([text_hash(text) for text in found.sources], np.int64))
+    asked = _taken(name, reading or TextReading(), PAIR_SETTINGS, "pairs of texts", "one long text is")
+    check_files(name, asked, 1 if target is None else 2)
+    found = read_pairs(Path(source), None if target is None else Path(target), asked.skip_bad)
+    found, time = _with_files(name, found, asked, cut)
+    identity = _hashes(found.sources)
     parts: Parts | None = None
     if known is None:
-        parts, reading = split(unread(name, identity), *cut), reading.settled("bpe")
+        parts, reading = split(unread(name, identity), *cut) if time is None else _parts(time), asked.settled("bpe")
         given, wanted = _tokenizers(found, parts.train.tolist(), reading)
     else:
         reading, given, wanted = known.reading, known.input, known.output
@@ -140,9 +144,45 @@ def load_pairs(
         name,
         inputs,
         outputs,
+        time=time,
         text=TextOrigin(reading, given, None if wanted is given else wanted, (*notes, *found.notes)),
         about=f"{len(inputs):,} pairs of texts.",
     )
+
+
+def _with_files(name: str, own: Pairs, reading: TextReading, cut: Cut) -> tuple[Pairs, Tensor | None]:
+    """Pairs with those of the files that validate and test behind them, and the part of each; None without such files.
+
+    Where one of the two comes in files, the share of the other is cut out of the pairs that are there.
+    """
+    if not (reading.valid or reading.test):
+        return own, None
+    shares = (0.0 if reading.valid else cut.valid, 0.0 if reading.test else cut.test)
+    nothing = torch.zeros(0, dtype=torch.int64)
+    parts = split(unread(name, _hashes(own.sources)), *shares, cut.seed) if any(shares) else None
+    paths = {part: [Path(file) for file in apart(reading, part)] for part in ("valid", "test")}
+    files = {part: _read(some, reading.skip_bad) for part, some in paths.items() if some}
+    rows = (nothing, nothing) if parts is None else (parts.valid, parts.test)
+    time = times(len(own.sources), *rows, {part: len(pairs.sources) for part, pairs in files.items()})
+    every = [own, *files.values()]
+    sources = [text for some in every for text in some.sources]
+    targets = [text for some in every for text in some.targets]
+    seen = {sources[row] for row in (time == 0).nonzero().flatten().tolist()}
+    shared = {part: sum(text in seen for text in pairs.sources) for part, pairs in files.items()}
+    notes = [f"{count:,} sources of the {part} file also train" for part, count in shared.items() if count]
+    return Pairs(sources, targets, (*(note for some in every for note in some.notes), *notes)), time
+
+
+def _read(paths: Sequence[Path], skip_bad: int) -> Pairs:
+    return read_pairs(paths[0], paths[1] if len(paths) > 1 else None, skip_bad)
+
+
+def _parts(time: Tensor) -> Parts:
+    return Parts(*((time == number).nonzero().flatten() for number in range(len(PARTS))))
+
+
+def _hashes(texts: Sequence[str]) -> Int64[Tensor, " N"]:
+    return torch.from_numpy(np.array([text_hash(text) for text in texts], np.int64))
 
 
 def _taken(name: str, reading: TextReading, takes: Sequence[str], what: str, other: str) -> TextReading:
@@ -159,15 +199,14 @@ def learned(texts: Iterable[str], reading: TextReading) -> Tokenizer:
     return Tokenizer.train(texts, reading.tokens, reading.vocabulary, reading.least, reading.lower)
 
 
-def _part_of_windows(name: str, windows: Windows, edges: Sequence[int], cut: Cut) -> Tensor:
+def _part_of_windows(name: str, windows: Windows, edges: Sequence[int], parts: Sequence[str]) -> Tensor:
     """0 for windows that train, 1 for those that validate, 2 for those that test."""
     starts = torch.arange(len(windows)) * windows.length
     time = sum(((starts >= edge).double() for edge in edges), torch.zeros(len(windows), dtype=torch.float64))
-    asked = {0: "train", **({1: "valid"} if cut.valid else {}), **({2: "test"} if cut.test else {})}
-    if not set(asked) <= set(time.long().tolist()):
+    if not {PARTS.index(part) for part in parts} <= set(time.long().tolist()):
         raise DataError(
             f"{name}: expected a text of at least one window of {windows.length} tokens for each of "
-            f"{', '.join(asked.values())}, got {len(windows.tokens):,} tokens; bring a longer text, "
+            f"{', '.join(parts)}, got {len(windows.tokens):,} tokens; bring a longer text, "
             "or ask for a shorter context"
         )
     return time
@@ -224,10 +263,10 @@ def _about_tokens(reading: TextReading, given: Tokenizer, wanted: Tokenizer, lea
     return [f"tokens are {WHAT[given.how]}: a vocabulary of {sizes}, {whence}"]
 
 
-def _about_text(text: Plain, found: Tokenised, cut: Cut) -> str:
+def _about_text(laid: Laid, found: Tokenised) -> str:
     first, last = found.edges
-    unknown = _unknown_share(found.tokens[first:last]) if cut.valid else None
-    return f"{text.characters:,} characters are {len(found.tokens):,} tokens{_about_unknown(unknown)}"
+    unknown = _unknown_share(found.tokens[first:last]) if "valid" in laid.parts else None
+    return f"{laid.text.characters:,} characters are {len(found.tokens):,} tokens{_about_unknown(unknown)}"
 
 
 def _about_pairs(inputs: Ragged, outputs: Ragged, parts: Parts | None) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lamina.data.text.encoded import How
@@ -17,14 +18,16 @@ class TextReading(Saying):
     """How text is read.
 
     Args:
-        tokens: what a token is: "characters", "bytes", "words", or parts of words: "bpe", "unigram", "wordpiece". None
-            for characters of a text below five million of them, else for bpe.
-        vocabulary: the most tokens, the three special ones counted; None for all characters, else for 8,000.
+        tokens: what a token is: "characters", "bytes", "words", "spaced" (what stands between blanks), or parts of
+            words: "bpe", "unigram", "wordpiece". None for characters of a text below five million, else for bpe.
+        vocabulary: the most tokens, the three special ones counted; None for all characters and all that is spaced,
+            else for 8,000.
         least: how often a character, a word or a pair of parts must come to be known.
         lower: whether upper and lower case are one.
         context: the tokens of a window onto a long text.
         joint: whether both sides of pairs share one vocabulary.
         skip_bad: how many lines that are no pair are left out, and listed, before it is a mistake.
+        valid, test: the file that validates, and that tests; of pairs in two files two each. Else shares do.
     """
 
     tokens: How | None = None
@@ -34,6 +37,8 @@ class TextReading(Saying):
     context: Count = 128
     joint: bool = False
     skip_bad: Natural = 0
+    valid: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
 
     @classmethod
     def conflicts(cls, **values: Any) -> list[str]:
@@ -48,7 +53,8 @@ class TextReading(Saying):
     def to_json(self) -> dict[str, Any]:
         """What was said, as TOML and JSON keep it: what is as it would be anyway is left out."""
         defaults = {setting.name: setting.default for setting in self.settings()}
-        return {name: value for name, value in self.values().items() if value != defaults[name]}
+        said = {name: value for name, value in self.values().items() if value != defaults[name]}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
 
     def settled(self, tokens: How) -> TextReading:
         """The same with what was left open."""
@@ -56,9 +62,10 @@ class TextReading(Saying):
 
 
 SHARED_SETTINGS = ("tokens", "vocabulary", "least", "lower")
-RUNNING_SETTINGS = (*SHARED_SETTINGS, "context")
+FILE_SETTINGS = ("valid", "test")
+RUNNING_SETTINGS = (*SHARED_SETTINGS, "context", *FILE_SETTINGS)
 """What says how one long text is read."""
-PAIR_SETTINGS = (*SHARED_SETTINGS, "joint", "skip_bad")
+PAIR_SETTINGS = (*SHARED_SETTINGS, "joint", "skip_bad", *FILE_SETTINGS)
 """What says how pairs of texts are read."""
 
 
@@ -93,9 +100,10 @@ class TextOrigin:
         return self.input if self.target is None else self.target
 
     def to_json(self) -> dict[str, Any]:
-        """What a model keeps."""
+        """What a model keeps: nothing of where the texts of its run lay."""
+        reading = {name: said for name, said in self.reading.to_json().items() if name not in FILE_SETTINGS}
         return {
-            "reading": self.reading.to_json(),
+            "reading": reading,
             "input": self.input.described(),
             "target": None if self.target is None else self.target.described(),
             "notes": list(self.notes),
@@ -111,7 +119,13 @@ def as_text_reading(asked: Mapping[str, Any]) -> TextReading:
     >>> as_text_reading({"tokens": "bpe", "vocabulary": 4000})
     TextReading('bpe', vocabulary=4000)
     """
-    return TextReading(**asked)
+    files = {name: _paths(asked[name]) for name in FILE_SETTINGS if name in asked}
+    return TextReading(**{**asked, **files})
+
+
+def _paths(said: Any) -> tuple[str, ...]:
+    """Paths from the root, of one or several."""
+    return tuple(str(Path(path).resolve()) for path in ([said] if isinstance(said, str | Path) else said))
 
 
 def text_origin_in(written: Any, where: str) -> TextOrigin:

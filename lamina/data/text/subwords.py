@@ -14,7 +14,9 @@ from lamina.data.text.joining import joined_words
 from lamina.data.text.plain_coders import BYTES, byte_name, joined_bytes
 from lamina.errors import DataError
 
-Part = Literal["words", "bpe", "unigram", "wordpiece"]
+Part = Literal["words", "spaced", "bpe", "unigram", "wordpiece"]
+WHOLE: tuple[Part, ...] = ("words", "spaced")
+"""Those whose tokens are whole words."""
 Library: TypeAlias = Any
 """An object of the library `tokenizers`, which is only loaded where text is read."""
 
@@ -23,6 +25,9 @@ RESERVED = ("<unknown >", "<begin >", "<end >")
 
 WORD = r"\w+|[^\w\s]"
 """A word, or a single mark."""
+
+BETWEEN_BLANKS = r"\n|\S+"
+"""What stands between blanks, or the end of a line."""
 
 SPACE = "▁"
 """What unigram writes for a space."""
@@ -41,6 +46,8 @@ class Subwords:
     """Each word, or each of the parts that words are made of, is a token.
 
     - words: `\\w+` or a single mark; the commonest are known.
+    - spaced: what stands between blanks, and the end of each line, as texts come that were cut into words before
+      (Merity et al. 2017: WikiText).
     - bpe: bytes joined pair by pair, the commonest pair first (Sennrich et al. 2016; over bytes, Radford et al. 2019).
     - unigram: the likeliest parts under a model in which parts are independent (Kudo 2018).
     - wordpiece: the longest known parts from the left (Schuster and Nakajima 2012, as in Devlin et al. 2019).
@@ -109,6 +116,8 @@ class Subwords:
         parts = [self.parts[number] if number >= OWN else STRANGE for number in ids]
         if self.how == "unigram":
             return "".join(parts).replace(SPACE, " ")
+        if self.how == "spaced":
+            return " ".join(parts).replace(" \n", "\n").replace("\n ", "\n")
         return joined_words(_whole(parts) if self.how == "wordpiece" else parts)
 
     def tokens(self) -> list[str]:
@@ -154,7 +163,7 @@ def _library(how: Part, parts: Sequence[str], merges: Sequence[tuple[str, str]],
 
     numbers = {part: number for number, part in enumerate(parts)}
     model: models.Model
-    if how == "words":
+    if how in WHOLE:
         model = models.WordLevel(numbers, unk_token=RESERVED[0])
     elif how == "bpe":
         model = models.BPE(numbers, list(merges))
@@ -172,7 +181,7 @@ def _empty(how: Part) -> Library:
     from tokenizers import Tokenizer, models
 
     unknown = RESERVED[0]
-    if how == "words":
+    if how in WHOLE:
         library = Tokenizer(models.WordLevel(unk_token=unknown))
     elif how == "wordpiece":
         library = Tokenizer(models.WordPiece(unk_token=unknown))
@@ -190,7 +199,7 @@ def _cutter(how: Part) -> Library:
         return pre_tokenizers.ByteLevel(add_prefix_space=False)
     if how == "unigram":
         return pre_tokenizers.Metaspace(SPACE, prepend_scheme="never")
-    return pre_tokenizers.Split(Regex(WORD), behavior="removed", invert=True)
+    return pre_tokenizers.Split(Regex(BETWEEN_BLANKS if how == "spaced" else WORD), behavior="removed", invert=True)
 
 
 def _trainer(how: Part, vocabulary: int, least: int) -> Library:
@@ -199,7 +208,7 @@ def _trainer(how: Part, vocabulary: int, least: int) -> Library:
     said: dict[str, Any] = {"vocab_size": vocabulary, "special_tokens": list(RESERVED), "show_progress": False}
     if how == "unigram":
         return trainers.UnigramTrainer(unk_token=RESERVED[0], **said)
-    if how == "words":
+    if how in WHOLE:
         return trainers.WordLevelTrainer(min_frequency=least, **said)
     if how == "wordpiece":
         return trainers.WordPieceTrainer(min_frequency=least, **said)

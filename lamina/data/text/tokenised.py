@@ -19,7 +19,7 @@ from torch import Tensor
 from lamina.data.fetch import cache
 from lamina.data.pictures.threads import Say
 from lamina.data.tables.kept import draft_of, mapped
-from lamina.data.text.plain import Plain
+from lamina.data.text.apart import Written
 from lamina.data.text.tokenizer import Tokenizer
 from lamina.errors import DataError
 from lamina.training.files import publish, sync_folder, write
@@ -46,7 +46,7 @@ class Tokenised(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def tokens_of(text: Plain, tokenizer: Tokenizer, edges: Sequence[int] = (), say: Say | None = None) -> Tokenised:
+def tokens_of(text: Written, tokenizer: Tokenizer, edges: Sequence[int] = (), say: Say | None = None) -> Tokenised:
     """The tokens of a text; those of a large one are made once and kept in the cache, from where they are mapped.
 
     Args:
@@ -91,13 +91,13 @@ def kept(place: Path) -> Tokenised | None:
         return None
 
 
-def _parts(text: Plain, tokenizer: Tokenizer, edges: Sequence[int]) -> Iterator[Iterator[NDArray[np.int32]]]:
+def _parts(text: Written, tokenizer: Tokenizer, edges: Sequence[int]) -> Iterator[Iterator[NDArray[np.int32]]]:
     """The tokens of each part, piece by piece."""
     for first, last in pairwise([0, *edges, text.characters]):
         yield (tokenizer.encode_all([piece]).flat for piece in text.pieces(first, last))
 
 
-def _in_memory(text: Plain, tokenizer: Tokenizer, edges: Sequence[int]) -> Tokenised:
+def _in_memory(text: Written, tokenizer: Tokenizer, edges: Sequence[int]) -> Tokenised:
     rows, ends = list[NDArray[np.int32]](), list[int]()
     for part in _parts(text, tokenizer, edges):
         rows.extend(part)
@@ -105,7 +105,7 @@ def _in_memory(text: Plain, tokenizer: Tokenizer, edges: Sequence[int]) -> Token
     return Tokenised(torch.from_numpy(np.concatenate(rows)), tuple(ends[:-1]))
 
 
-def _write(draft: Path, text: Plain, tokenizer: Tokenizer, edges: Sequence[int]) -> None:
+def _write(draft: Path, text: Written, tokenizer: Tokenizer, edges: Sequence[int]) -> None:
     """Write the tokens and what belongs to them, and wait for the disk."""
     dtype = np.uint16 if len(tokenizer) <= 2**16 else np.int32
     count, ends = 0, list[int]()
@@ -120,6 +120,6 @@ def _write(draft: Path, text: Plain, tokenizer: Tokenizer, edges: Sequence[int])
     sync_folder(draft)
 
 
-def _uncached(text: Plain, tokenizer: Tokenizer, edges: Sequence[int], reason: str) -> Tokenised:
+def _uncached(text: Written, tokenizer: Tokenizer, edges: Sequence[int], reason: str) -> Tokenised:
     note = f"the tokens cannot be kept in the cache ({reason}), so they are held in memory, and made at every start"
     return _in_memory(text, tokenizer, edges)._replace(notes=(note,))

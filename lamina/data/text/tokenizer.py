@@ -20,6 +20,9 @@ from lamina.kinds import END_TOKEN, UNKNOWN_TOKEN
 VOCABULARY = 8000
 """The tokens of a vocabulary where nothing is said, except of characters and bytes."""
 
+MOST = 2**31 - 1
+"""No limit."""
+
 MOST_JSON_BYTES = 2**26
 
 
@@ -54,9 +57,10 @@ class Tokenizer:
 
         Args:
             texts: what is learned from.
-            how: "characters"; "bytes" of UTF-8; "words", as runs of letters and digits, and single marks; or parts of
-                words: "bpe", "unigram", "wordpiece".
-            vocabulary: the most tokens, the three special ones counted; None for all characters, else for 8,000.
+            how: "characters"; "bytes" of UTF-8; "words", as runs of letters and digits, and single marks; "spaced",
+                what stands between blanks, and ends of lines; or parts of words: "bpe", "unigram", "wordpiece".
+            vocabulary: the most tokens, the three special ones counted; None for all characters and all that is spaced,
+                else for 8,000.
                 Without effect on bytes, of which there are 259.
             least: how often a character, a word or a pair of parts must come to be known. Without effect on bytes and
                 on "unigram".
@@ -69,7 +73,7 @@ class Tokenizer:
         >>> tokenizer.encode("abc"), tokenizer.decode([3, 4])
         ([3, 4, 0], 'ab')
         """
-        size = VOCABULARY if vocabulary is None else vocabulary
+        size = (MOST if how == "spaced" else VOCABULARY) if vocabulary is None else vocabulary
         fewest = OWN + (BYTES if how == "bpe" else 1)
         if how != "bytes" and size < fewest:
             raise DataError(f"tokens={how!r} needs a vocabulary of at least {fewest}, got vocabulary={size}")

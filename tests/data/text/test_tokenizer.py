@@ -19,7 +19,7 @@ VERSES = [
     "They took some honey, and plenty of money, wrapped up in a five-pound note.",
     "The owl looked up to the stars above, and sang to a small guitar:",
 ] * 7
-VOCABULARY = {"characters": None, "bytes": None, "words": 37, "bpe": 307, "unigram": 53, "wordpiece": 89}
+VOCABULARY = {"characters": None, "bytes": None, "words": 37, "spaced": 29, "bpe": 307, "unigram": 53, "wordpiece": 89}
 TRAINED = {how: Tokenizer.train(VERSES, how, size) for how, size in VOCABULARY.items()}
 
 
