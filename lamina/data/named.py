@@ -17,7 +17,7 @@ from lamina.data.sources.arrays import read_npz
 from lamina.data.sources.idx import read_folder
 from lamina.data.tables.reading import Reading, as_reading
 from lamina.data.tables.source import is_table
-from lamina.data.text.reading import PAIR_SETTINGS, RUNNING_SETTINGS
+from lamina.data.text.reading import PAIR_SETTINGS, RUNNING_SETTINGS, TextOrigin
 from lamina.data.text.which import Form, text_form
 from lamina.errors import DataError, did_you_mean, shown
 
@@ -44,7 +44,8 @@ def load(where: str, say: Callable[[str], object] | None = None, /, **asked: Any
             a folder of that name, which is still to be had as ./name.
         say: takes what people should know while they wait, a sentence each.
         asked: how it is read. Of a table the settings of `Reading`, of which it needs the target; of pictures those of
-            `PictureReading`, and for a list the target where it is not plain; of a series those of `SeriesReading`.
+            `PictureReading`, and for a list the target where it is not plain; of a series those of `SeriesReading`. Of
+            texts also `taught`, whose tokens are taken.
 
     Raises:
         DataError: if it is none of these, or cannot be read or fetched.
@@ -67,14 +68,15 @@ def load(where: str, say: Callable[[str], object] | None = None, /, **asked: Any
     of_series = "horizon" in asked
     form = None if of_series else text_form(where, asked.get("files") or (), asked.get("target"))
     cut = asked.pop("cut", None)  # other data is cut when it has been read
+    taught: TextOrigin | None = asked.pop("taught", None)
     if of_series:
         return _series(where, asked)
     if form is not None:
-        return _text(where, form, cut, asked, say)
+        return _text(where, form, cut, asked, say, taught)
     if are_pictures(where):
         return _pictures(where, asked, say)
     if is_table(where):
-        return read_table(where, where, cut, asked)
+        return read_table(where, where, cut, asked, taught)
     check_effect(where, asked, (), "none")
     if path.is_dir():
         if not is_idx_folder(path):
@@ -125,7 +127,12 @@ def check_effect(where: str, asked: Mapping[str, Any], takes: Collection[str], w
 
 
 def _text(
-    where: str, form: Form, cut: Sequence[float] | None, asked: dict[str, Any], say: Callable[[str], object] | None
+    where: str,
+    form: Form,
+    cut: Sequence[float] | None,
+    asked: dict[str, Any],
+    say: Callable[[str], object] | None,
+    taught: TextOrigin | None,
 ) -> Dataset:
     from lamina.data.text.load import Cut, load_pairs, load_text
     from lamina.data.text.reading import as_text_reading
@@ -136,14 +143,16 @@ def _text(
     check_effect(where, said, takes, what)
     reading, parts = as_text_reading(said), Cut() if cut is None else Cut(float(cut[0]), float(cut[1]), int(cut[2]))
     if form == "running":
-        dataset = load_text(where, reading, parts, say)
+        dataset = load_text(where, reading, parts, say, taught)
     else:
-        dataset = load_pairs(where, files[0] if files else None, reading, parts, say)
+        dataset = load_pairs(where, files[0] if files else None, reading, parts, say, taught)
     assert dataset.text is not None
     return replace(dataset, name=where, text=replace(dataset.text, cut=tuple(parts), files=tuple(files)))
 
 
-def read_table(where: str, data: Any, cut: Sequence[float] | None, asked: dict[str, Any]) -> Dataset:
+def read_table(
+    where: str, data: Any, cut: Sequence[float] | None, asked: dict[str, Any], taught: TextOrigin | None = None
+) -> Dataset:
     """The dataset of a table, in files or in memory, or of the texts in it.
 
     Args:
@@ -151,12 +160,13 @@ def read_table(where: str, data: Any, cut: Sequence[float] | None, asked: dict[s
         data: a path, or a frame.
         cut: how it will be split: what validates and tests teaches no tokenizer.
         asked: the settings of `Reading`, and those of texts.
+        taught: tokens of texts that are there already.
     """
     from lamina.data.text.labelled import LABELLED_SETTINGS, table_or_texts  # brings pyarrow
 
     what = "a table" if isinstance(data, str | Path) else "a frame"
     check_effect(where, asked, (*TABLE_SETTINGS, *LABELLED_SETTINGS), what)
-    return table_or_texts(data, asked, cut)
+    return table_or_texts(data, asked, cut, taught)
 
 
 def _series(where: str, asked: dict[str, Any]) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -25,9 +26,11 @@ from lamina.data.sources.arrays import from_arrays
 from lamina.data.split import Parts, fingerprint, split
 from lamina.data.tables.source import is_table, paths_of
 from lamina.data.text.apart import shares_of
-from lamina.data.text.reading import FILE_SETTINGS
+from lamina.data.text.reading import FILE_SETTINGS, TextOrigin, text_origin_in
 from lamina.data.text.which import text_form
+from lamina.description import read_description
 from lamina.errors import DataError, RunError
+from lamina.model import DESCRIPTION, FOLDER
 from lamina.training.plan import FILE, Plan, noted, noted_in, read_plan
 
 if TYPE_CHECKING:
@@ -38,6 +41,9 @@ READING = tuple(dict.fromkeys((*TABLE_SETTINGS, *PICTURE_SETTINGS, *SERIES_SETTI
 
 HELD_OUT = 0.05
 """The share of a text that validates, and that tests, where nothing is said."""
+
+TOKENS = "tokens.json"
+"""The file in a run's folder with the tokens that it began with, if it is one on texts."""
 
 ARRAYS = "arrays"
 """What a plan calls data that was passed from Python."""
@@ -145,6 +151,8 @@ def data_for(
         if asked:
             raise DataError(f"{', '.join(asked)} would say how data is read, but this is a dataset already")
         return data, others
+    if "start" in others and (taught := taught_by(str(others["start"]))) is not None and "cut" in asked:
+        asked["taught"] = taught
     dataset = as_dataset(data, asked, say)
     others |= shares_of(dataset)  # where texts that validate and test are in files of their own
     if say is not None:
@@ -183,6 +191,27 @@ def reading_note(dataset: Dataset) -> dict[str, dict[str, Any]]:
 def reading_in(toml: Path) -> dict[str, Any]:
     """How the data of a run was read, from its run.toml."""
     return noted_in(toml, "table") | noted_in(toml, "pictures") | noted_in(toml, "series") | noted_in(toml, "text")
+
+
+def taught_by(start: str) -> TextOrigin | None:
+    """The tokens that a model's weights are for, if it has any; that this is no model is said when it is read."""
+    folder = Path(start)
+    path = (folder / FOLDER if (folder / FOLDER).is_dir() else folder) / DESCRIPTION
+    if not path.is_file():
+        return None
+    said = read_description(path)["text"]
+    return None if said is None else text_origin_in(said, str(path))
+
+
+def tokens_kept(run: Path) -> dict[str, Any]:
+    """The tokens that a run began with, as `load` takes them: what the library learns anew may differ a little."""
+    path = run / TOKENS
+    if not path.is_file():
+        return {}
+    try:
+        return {"taught": text_origin_in(json.loads(path.read_bytes()), str(path))}
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
 
 
 def asks(name: str, settings: dict[str, Any]) -> bool:
@@ -228,7 +257,7 @@ def as_dataset(data: Any, asked: dict[str, Any] | None = None, say: Callable[[st
             check_effect("this", said, (*SERIES_SETTINGS, *COLUMN_SETTINGS), "a series")
             return load_series(data, said)
         said = dict(asked or {})
-        return read_table("this", data, said.pop("cut", None), said)
+        return read_table("this", data, said.pop("cut", None), said, said.pop("taught", None))
     if isinstance(data, tuple) and len(data) == 2:
         if asked:
             raise DataError(f"{', '.join(asked)} would say how data is read, but these are arrays; leave them out")

@@ -66,7 +66,7 @@ def _texts_on(text: TextOrigin, folder: Path, where: str, beside: str | None) ->
     files = [] if beside is None else [str(Path(beside).resolve())]
     own = run is not None and read_plan(run).data == address_of(where) and files == list(said.get("files", ()))
     if own and run is not None:
-        return load(where, **reading_in(run / FILE))
+        return load(where, **reading_in(run / FILE), taught=text)
     if beside is None and text_form(where) != "pairs":
         return load_text(where, None, Cut(0.0, 0.0), known=text)
     return load_pairs(where, beside, None, Cut(0.0, 0.0), known=text)

@@ -22,7 +22,16 @@ from lamina.progress import note, shown
 from lamina.sentence import parse_as
 from lamina.stage import Stage
 from lamina.training import files, machine
-from lamina.training.data import ARRAYS, as_dataset, data_for, reading_in, reading_note, same_data
+from lamina.training.data import (
+    ARRAYS,
+    TOKENS,
+    as_dataset,
+    data_for,
+    reading_in,
+    reading_note,
+    same_data,
+    tokens_kept,
+)
 from lamina.training.folder import new_folder
 from lamina.training.job import Evaluation, Job
 from lamina.training.lock import Lock
@@ -101,6 +110,8 @@ def train(
             if plan.start is not None:
                 job.start_from(taken := fitted(job.net, plan, dataset))
                 notes[NOTE] = taken._asdict()
+            if dataset.text is not None:
+                files.replace(folder / TOKENS, json.dumps(dataset.text.to_json()).encode())
             files.replace(folder / FILE, written_plan(plan, lamina.__version__, notes).encode())
             for text in shrunk(job.net):
                 say(text)
@@ -137,7 +148,8 @@ def resume(
     if net is None and noted(run.folder, "code").get("needed"):
         text = "the net holds stages of your own, so its code is needed: lamina.resume(folder, net=...)"
         raise RunError(f"{folder}: {text}")
-    dataset = as_dataset(run.plan.data if data is None else data, reading_in(run.folder / FILE))
+    reading = reading_in(run.folder / FILE) | tokens_kept(run.folder)
+    dataset = as_dataset(run.plan.data if data is None else data, reading)
     with Lock(run.folder), machine.listening() as signals, machine.restored():
         problems = Problems()
         stage = read_net(run.plan.net if net is None else net, dataset, problems)

@@ -123,3 +123,53 @@ def test_counts_of_runs_of_tokens_stand_beside_a_language_model(book: Path, tmp_
     run = la.train(WINDOWED, book, out=tmp_path / "run", context=8, steps=1, **SHORT)
     assert list(run.baseline) == ["unigram", "5-gram"]
     assert run.baseline["5-gram"]["perplexity"].value < run.baseline["unigram"]["perplexity"].value
+
+
+@pytest.mark.parametrize("tokens", ["unigram", "wordpiece"])
+def test_a_run_goes_on_with_the_tokens_that_it_began_with(
+    book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokens: str
+) -> None:
+    settings = {"tokens": tokens, "vocabulary": 60, "batch": 4, "context": 8, "epochs": 2}
+    with pytest.raises(Interrupted):
+        la.train(WINDOWED, book, out=tmp_path / "run", **settings, **(SHORT | {"display": stopping_at(3)}))
+    # What the library would learn now may be other than it was.
+    monkeypatch.setattr("lamina.data.text.load.learned", lambda *asked: pytest.fail("tokens are learned anew"))
+    run = la.resume(tmp_path / "run", **{name: SHORT[name] for name in ("display", "say")})
+    assert run.result["steps"] > 3
+    assert la.load(run.folder).text is not None
+
+
+def test_what_starts_from_a_model_takes_its_tokens(book: Path, tmp_path: Path) -> None:
+    first = la.train(WINDOWED, book, out=tmp_path / "first", tokens="words", context=8, steps=2, **SHORT)
+    other = tmp_path / "other.txt"
+    other.write_text("the owl sleeps and the dog runs under the moon.\n" * 40, encoding="utf-8")
+    heard: list[str] = []
+    second = la.train(
+        None, other, out=tmp_path / "second", start=str(first.folder), steps=2, **(SHORT | {"say": heard.append})
+    )
+    texts = [la.load(run.folder).text for run in (first, second)]
+    assert texts[0] is not None
+    assert texts[1] is not None
+    assert texts[1].input.tokens() == texts[0].input.tokens()
+    assert texts[1].context == 8
+    assert any("as the model has them" in text for text in heard)
+
+
+def test_other_tokens_than_the_start_s_are_refused(book: Path, tmp_path: Path) -> None:
+    first = la.train(WINDOWED, book, out=tmp_path / "first", tokens="words", context=8, steps=2, **SHORT)
+    with pytest.raises(DataError, match="tokens='bytes' would make other tokens than the weights are for"):
+        la.train(None, book, out=tmp_path / "second", start=str(first.folder), tokens="bytes", steps=2, **SHORT)
+
+
+def test_labelled_texts_take_the_tokens_of_their_start(book: Path, tmp_path: Path) -> None:
+    first = la.train(WINDOWED, book, out=tmp_path / "first", tokens="words", context=8, steps=2, **SHORT)
+    table = tmp_path / "opinions.csv"
+    lines = [f"the {'old ' * place}dog,yes\nan owl {'and a cat ' * place},no\n" for place in range(9)]
+    table.write_text("text,good\n" + "".join(lines), encoding="utf-8")
+    net = "Embed(8) >> Transformer(1, heads=2, causal=True, rotary=True, dropout=0.2) >> Last() >> Classify()"
+    settings = {"target": "good", "kinds": {"text": "text"}, "start": str(first.folder), "steps": 2, "valid": 0.2}
+    second = la.train(net, table, out=tmp_path / "second", **settings, **SHORT)
+    theirs, ours = la.load(first.folder).text, la.load(second.folder).text
+    assert theirs is not None
+    assert ours is not None
+    assert ours.input.tokens() == theirs.input.tokens()

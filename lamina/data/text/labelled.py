@@ -22,7 +22,7 @@ from lamina.data.tables.target import Decided
 from lamina.data.tables.texts_only import TextsOnly
 from lamina.data.text.load import USUAL, WHAT, Cut, cut_short, ended, learned, text_hash, unread
 from lamina.data.text.ragged import Ragged
-from lamina.data.text.reading import SHARED_SETTINGS, TextOrigin, TextReading, as_text_reading
+from lamina.data.text.reading import SHARED_SETTINGS, TextOrigin, TextReading, as_text_reading, settled_by
 from lamina.data.text.told import check_there, column_of, read, texts_said
 from lamina.errors import DataError
 from lamina.kinds import UNKNOWN_TOKEN
@@ -65,13 +65,16 @@ def as_labelled_reading(said: Mapping[str, Any]) -> TextReading:
     return as_text_reading({**usual, "context": LONGEST, **said})
 
 
-def table_or_texts(data: Any, asked: Mapping[str, Any], cut: Sequence[float] | None = None) -> Dataset:
+def table_or_texts(
+    data: Any, asked: Mapping[str, Any], cut: Sequence[float] | None = None, taught: TextOrigin | None = None
+) -> Dataset:
     """The dataset of a table: of its columns; or of its texts, where that is said or nothing else is left.
 
     Args:
         data: a path, or a frame of pandas, polars or arrow.
         asked: the settings of `Reading`, and of `TextReading` those in `LABELLED_SETTINGS`.
         cut: how it will be split, as `Cut` says it.
+        taught: tokens that are there already.
 
     Raises:
         DataError: if it cannot be read; if there are several columns of texts; if a setting has no effect.
@@ -87,7 +90,8 @@ def table_or_texts(data: Any, asked: Mapping[str, Any], cut: Sequence[float] | N
         else:
             check_texts(dataset.name, of_texts)
             return dataset
-    return load_labelled(data, reading, as_labelled_reading(of_texts), parts)
+    text = as_labelled_reading(of_texts) if taught is None else as_text_reading(of_texts)
+    return load_labelled(data, reading, text, parts, taught=taught)
 
 
 def check_texts(name: str, said: Collection[str]) -> None:
@@ -109,6 +113,7 @@ def load_labelled(
     text: TextReading,
     cut: Cut = USUAL,
     known: Taught | None = None,
+    taught: TextOrigin | None = None,
 ) -> Dataset:
     """The dataset of a table of texts: the tokens of each, and one that ends it; and what is to be predicted of it.
 
@@ -120,6 +125,7 @@ def load_labelled(
         text: how the texts are read; what is behind its `context` tokens of each is left out.
         cut: how it will be split.
         known: what a model has decided, whose tokenizer and classes are taken.
+        taught: of which the tokenizer is taken alone.
 
     Raises:
         DataError: if it cannot be read, or nothing can be learned from it.
@@ -152,7 +158,10 @@ def load_labelled(
     given = known.text if known is not None else None
     if given is None:
         assert shares is not None
-        given = TextOrigin(text, learned([texts[row] for row in shares.train.tolist()], text), cut=tuple(cut))
+        text = text if taught is None else settled_by(taught, text, name)
+        rows_shown = shares.train.tolist()
+        tokenizer = learned([texts[row] for row in rows_shown], text) if taught is None else taught.input
+        given = TextOrigin(text, tokenizer, cut=tuple(cut))
     inputs = ended(texts, given.input, identity, given.context)
     dataset = replace(dataset, inputs=inputs, text=given if known is None else replace(given, cut=None))
     notes = [

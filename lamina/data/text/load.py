@@ -21,7 +21,7 @@ from lamina.data.text.encoded import Encoded, How, shortened
 from lamina.data.text.pairs import Pairs, read_pairs
 from lamina.data.text.plain import read_plain
 from lamina.data.text.ragged import Ragged, Windows
-from lamina.data.text.reading import PAIR_SETTINGS, RUNNING_SETTINGS, TextOrigin, TextReading
+from lamina.data.text.reading import PAIR_SETTINGS, RUNNING_SETTINGS, TextOrigin, TextReading, settled_by
 from lamina.data.text.tokenised import Tokenised, tokens_of
 from lamina.data.text.tokenizer import Tokenizer
 from lamina.errors import DataError
@@ -76,7 +76,7 @@ def load_text(
         reading: how it is read.
         cut: how it will be split.
         say: told what takes long.
-        known: that of a model, whose tokenizer and context are taken.
+        known: that of a model, whose tokenizer is taken, and its context if no other is asked for.
 
     Raises:
         DataError: if it is no text; if it is too short for its parts; if a setting has no effect.
@@ -85,7 +85,7 @@ def load_text(
     check_files(str(path), asked, 1)
     text = read_plain(Path(path))
     usual: How = "characters" if text.characters < SHORT_TEXT else "bpe"
-    reading = asked.settled(usual) if known is None else known.reading
+    reading = asked.settled(usual) if known is None else settled_by(known, asked, str(path))
     laid = laid_out(text, asked, cut.valid, cut.test)
     tokenizer = learned(laid.text.pieces(0, laid.edges[0]), reading) if known is None else known.input
     found = tokens_of(laid.text, tokenizer, laid.edges, say)
@@ -137,7 +137,7 @@ def load_pairs(
         parts, reading = split(unread(name, identity), *cut) if time is None else _parts(time), asked.settled("bpe")
         given, wanted = _tokenizers(found, parts.train.tolist(), reading)
     else:
-        reading, given, wanted = known.reading, known.input, known.output
+        reading, given, wanted = settled_by(known, asked, name), known.input, known.output
     inputs, outputs = ended(found.sources, given, identity), ended(found.targets, wanted)
     notes = [*_about_tokens(reading, given, wanted, parts is not None), *_about_pairs(inputs, outputs, parts)]
     return Dataset(

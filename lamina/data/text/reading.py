@@ -110,6 +110,24 @@ class TextOrigin:
         }
 
 
+def settled_by(known: TextOrigin, asked: TextReading, name: str) -> TextReading:
+    """A reading by tokens that are there already, with the context that is asked for, if one is.
+
+    Raises:
+        DataError: if other tokens are asked for.
+    """
+    said, theirs = asked.to_json(), known.reading.values()
+    kept = {each: theirs[each] for each in SHARED_SETTINGS}
+    others = [f"{each}={said[each]!r}" for each in kept if said.get(each, kept[each]) != kept[each]]
+    if others:
+        raise DataError(
+            f"{name}: {', '.join(others)} would make other tokens than the weights are for, which come with their own:"
+            f" {known.reading}; leave it out, or begin without these weights"
+        )
+    context = {} if "context" in said else {"context": known.reading.context}
+    return TextReading(**{**asked.values(), **kept, **context})
+
+
 def as_text_reading(asked: Mapping[str, Any]) -> TextReading:
     """A reading as people say it in Python.
 
