@@ -74,11 +74,11 @@ def translations(
     """
     if not isinstance(net.end, Write) or dataset.text is None or not len(rows):
         return None
-    from lamina.data.text.pairs import read_pairs
+    from lamina.data.text.pairs_apart import read_all_pairs
 
     text = dataset.text
     target = Path(text.files[0]) if text.files else None
-    pairs = read_pairs(Path(dataset.name), target, text.reading.skip_bad)
+    pairs = read_all_pairs(Path(dataset.name), target, text.reading)
     chosen = rows[:most].tolist()
     answers = written_about(net, text.input, text.output, [pairs.sources[row] for row in chosen], width=width)
     written, references = [found[0][0] for found in answers], [pairs.targets[row] for row in chosen]

@@ -45,6 +45,7 @@ def command(run: Path, data: tuple[str, ...], whole: bool, width: int, as_json: 
     import torch
 
     from lamina.loading import load as load_model
+    from lamina.spelled import per_character
     from lamina.training.data import test_rows
     from lamina.training.further import trained_before
     from lamina.training.result import plain
@@ -62,6 +63,7 @@ def command(run: Path, data: tuple[str, ...], whole: bool, width: int, as_json: 
         parts.append((dataset, rows))
     measures = measured(model, parts)
     texts = translations(model.net, *parts[0], width, None) if len(parts) == 1 else None
+    measures |= per_character(measures, *parts[0]) if len(parts) == 1 else {}
     measures |= {} if texts is None else texts.measures()
     signatures = {} if texts is None or texts.compared is None else texts.compared.signatures
     beside = {} if whole or len(parts) > 1 else baseline_of(run, parts[0][0])

@@ -38,6 +38,7 @@ MEASURES: dict[str, Definition] = {
     "token_loss": Definition("lower", "nats per token", "mean of -ln p of a token", "Shannon 1951"),
     "bits_per_token": Definition("lower", "bits per token", "mean of -log2 p of a token", "Shannon 1951"),
     "bits_per_character": Definition("lower", "bits per character", "Σ -log2 p of tokens / characters", "Graves 2013"),
+    "bits_per_character": Definition("lower", "bits per character", "Σ -log2 p of tokens / characters", "Graves 2013"),
     "token_accuracy": Definition("higher", "share", "tokens whose likeliest guess is right", "Cochran 1977 (interval)"),
     "sentence_accuracy": Definition(
         "higher", "share", "sentences with all tokens right, each given those before", "Wilson 1927 (interval)"

@@ -174,6 +174,10 @@ def finite(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
+IN_NATS = {"log_loss": "nats per example", "token_loss": "nats per token"}
+"""Validation losses that are the same as the loss of training, and what both are counted in."""
+
+
 def curves(log: Sequence[dict[str, object]], chosen_by: str, headline: str, unit_of: dict[str, str]) -> Markup:
     """All charts of a run.
 
@@ -185,12 +189,12 @@ def curves(log: Sequence[dict[str, object]], chosen_by: str, headline: str, unit
     """
     loss, skipped = over_steps(log, "loss"), [entry_step(entry) for entry in log if entry.get("applied") is False]
     valid = validated(log, chosen_by)
-    shared = chosen_by == "log_loss"
+    shared, unit = chosen_by in IN_NATS, IN_NATS.get(chosen_by, "nats per example")
     training = [Line("each batch", loss, "faint"), Line("training, smoothed", smoothed(loss))]
     together = [*training, Line("validation", valid, "second")] if shared else training
     norms = over_steps(log, "gradient_norm")
     charts = [
-        chart("Loss" if shared else "Training loss", "nats per example", together, marks=skipped),
+        chart("Loss" if shared else "Training loss", unit, together, marks=skipped),
         _measured(headline, validated(log, headline), unit_of),
         "" if shared else _measured(chosen_by, valid, unit_of),
         chart("Learning rate", "per step", [Line("rate", over_steps(log, "rate"))], scale="linear"),

@@ -20,6 +20,7 @@ from lamina.net import foreign
 from lamina.nets.shrinking import shrunk
 from lamina.progress import note, shown
 from lamina.sentence import parse_as
+from lamina.spelled import per_character
 from lamina.stage import Stage
 from lamina.training import files, machine
 from lamina.training.data import (
@@ -217,6 +218,8 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
     see = None if isinstance(dataset.target.kind, Tokens) else answers.add
     valid, tally = job.evaluate(job.shares.valid).measures(), job.evaluate(job.shares.test, see)
     texts = texts_of(job.net, dataset, job.shares.test)
+    measures = tally.measures()
+    measures |= per_character(measures, dataset, job.shares.test) | ({} if texts is None else texts.measures())
     signals.heed(AFTERWARDS, job.folder)
     beside = baselines(dataset, job.shares) if beside is None else beside
     signals.heed(AFTERWARDS, job.folder)
@@ -228,7 +231,7 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
         "steps": job.step,
         "seconds": round(seconds, 3),
         "valid": plain(valid),
-        "test": plain(tally.measures() | ({} if texts is None else texts.measures())),
+        "test": plain(measures),
         **({} if texts is None or texts.compared is None else {"signatures": texts.compared.signatures}),
         "baseline": {name: plain(simple.measures) for name, simple in beside.items()},
         "baseline_trained_on": {name: simple.trained_on for name, simple in beside.items()},

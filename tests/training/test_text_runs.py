@@ -173,3 +173,14 @@ def test_labelled_texts_take_the_tokens_of_their_start(book: Path, tmp_path: Pat
     assert theirs is not None
     assert ours is not None
     assert ours.input.tokens() == theirs.input.tokens()
+
+
+def test_pairs_that_test_from_files_are_translated_and_compared(pairs: Path, tmp_path: Path) -> None:
+    lines = pairs.read_text(encoding="utf-8").splitlines(keepends=True)
+    train, valid, test = (tmp_path / f"{part}.tsv" for part in ("train", "valid", "test"))
+    for path, some in ((train, lines[:60]), (valid, lines[60:70]), (test, lines[70:])):
+        path.write_text("".join(some), encoding="utf-8")
+    run = la.train(WRITING, train, valid=valid, test=test, steps=2, out=tmp_path / "run", tokens="words", **SHORT)
+    assert "bleu" in run.result["test"]
+    answers = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert lines[70].split("\t")[0] in answers, "the report shows other pairs than those that tested"

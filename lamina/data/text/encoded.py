@@ -8,10 +8,11 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lamina.kinds import END_TOKEN
+from lamina.kinds import BEGIN_TOKEN, END_TOKEN
 
-How = Literal["characters", "bytes", "words", "spaced", "bpe", "unigram", "wordpiece"]
+How = Literal["characters", "bytes", "words", "spaced", "bpe", "unigram", "wordpiece", "bert"]
 HOWS: tuple[How, ...] = ("characters", "bytes", "words", "spaced", "bpe", "unigram", "wordpiece")
+"""What can be learned from texts; "bert" comes with the weights of another system alone."""
 
 SPECIAL = ("<unknown>", "<begin>", "<end>")
 """What the first three tokens of every vocabulary are called."""
@@ -75,6 +76,16 @@ def shortened(encoded: Encoded, longest: int) -> Encoded:
     lengths = np.diff(encoded.offsets)
     places = np.arange(len(encoded.flat)) - np.repeat(encoded.offsets[:-1], lengths)
     return Encoded(encoded.flat[places < longest], ends_of(np.minimum(lengths, longest).tolist()))
+
+
+def begun(encoded: Encoded) -> Encoded:
+    """Each text with `BEGIN_TOKEN` before it.
+
+    >>> begun(Encoded(np.arange(5, 8, dtype=np.int32), np.array([0, 1, 1, 3]))).flat.tolist()
+    [1, 5, 1, 1, 6, 7]
+    """
+    flat, offsets = encoded
+    return Encoded(np.insert(flat, offsets[:-1], BEGIN_TOKEN), offsets + np.arange(len(offsets)))
 
 
 def blocks(texts: Iterable[str], characters: int = BLOCK_CHARACTERS) -> Iterator[list[str]]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from lamina.data.dataset import Dataset, Part
@@ -20,7 +19,8 @@ from lamina.data.tables.source import open_source
 from lamina.data.tables.table import about_classes, load_table
 from lamina.data.tables.target import Decided
 from lamina.data.tables.texts_only import TextsOnly
-from lamina.data.text.load import USUAL, WHAT, Cut, cut_short, ended, learned, text_hash, unread
+from lamina.data.text.load import USUAL, WHAT, Cut, cut_short, ended, learned
+from lamina.data.text.pairs_apart import hashes, unread
 from lamina.data.text.ragged import Ragged
 from lamina.data.text.reading import SHARED_SETTINGS, TextOrigin, TextReading, as_text_reading, settled_by
 from lamina.data.text.told import check_there, column_of, read, texts_said
@@ -142,7 +142,7 @@ def load_labelled(
         test = torch.arange(len(told.rows.inputs), len(told.rows.inputs) + len(late.rows.inputs))
         told = told.followed_by(late)
     texts = told.kept()
-    identity = torch.from_numpy(np.array([text_hash(each) for each in texts], np.int64))
+    identity = hashes(texts)
     rows = told.rows
     dataset = replace(
         unread(name, identity),

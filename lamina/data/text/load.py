@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +15,10 @@ from torch import Tensor
 from lamina.data.dataset import Dataset
 from lamina.data.pictures.threads import Say
 from lamina.data.split import Parts, split
-from lamina.data.text.apart import PARTS, Laid, apart, check_files, laid_out, times
-from lamina.data.text.encoded import Encoded, How, shortened
+from lamina.data.text.apart import PARTS, Laid, check_files, laid_out
+from lamina.data.text.encoded import Encoded, How, begun, shortened
 from lamina.data.text.pairs import Pairs, read_pairs
+from lamina.data.text.pairs_apart import hashes, unread, with_files
 from lamina.data.text.plain import read_plain
 from lamina.data.text.ragged import Ragged, Windows
 from lamina.data.text.reading import PAIR_SETTINGS, RUNNING_SETTINGS, TextOrigin, TextReading, settled_by
@@ -38,6 +38,7 @@ WHAT: dict[How, str] = {
     "bpe": "parts of words (bpe)",
     "unigram": "parts of words (unigram)",
     "wordpiece": "parts of words (wordpiece)",
+    "bert": "parts of words (wordpiece, as BERT has them)",
 }
 
 
@@ -130,8 +131,8 @@ def load_pairs(
     asked = _taken(name, reading or TextReading(), PAIR_SETTINGS, "pairs of texts", "one long text is")
     check_files(name, asked, 1 if target is None else 2)
     found = read_pairs(Path(source), None if target is None else Path(target), asked.skip_bad)
-    found, time = _with_files(name, found, asked, cut)
-    identity = _hashes(found.sources)
+    found, time = with_files(name, found, asked, *cut)
+    identity = hashes(found.sources)
     parts: Parts | None = None
     if known is None:
         parts, reading = split(unread(name, identity), *cut) if time is None else _parts(time), asked.settled("bpe")
@@ -150,39 +151,8 @@ def load_pairs(
     )
 
 
-def _with_files(name: str, own: Pairs, reading: TextReading, cut: Cut) -> tuple[Pairs, Tensor | None]:
-    """Pairs with those of the files that validate and test behind them, and the part of each; None without such files.
-
-    Where one of the two comes in files, the share of the other is cut out of the pairs that are there.
-    """
-    if not (reading.valid or reading.test):
-        return own, None
-    shares = (0.0 if reading.valid else cut.valid, 0.0 if reading.test else cut.test)
-    nothing = torch.zeros(0, dtype=torch.int64)
-    parts = split(unread(name, _hashes(own.sources)), *shares, cut.seed) if any(shares) else None
-    paths = {part: [Path(file) for file in apart(reading, part)] for part in ("valid", "test")}
-    files = {part: _read(some, reading.skip_bad) for part, some in paths.items() if some}
-    rows = (nothing, nothing) if parts is None else (parts.valid, parts.test)
-    time = times(len(own.sources), *rows, {part: len(pairs.sources) for part, pairs in files.items()})
-    every = [own, *files.values()]
-    sources = [text for some in every for text in some.sources]
-    targets = [text for some in every for text in some.targets]
-    seen = {sources[row] for row in (time == 0).nonzero().flatten().tolist()}
-    shared = {part: sum(text in seen for text in pairs.sources) for part, pairs in files.items()}
-    notes = [f"{count:,} sources of the {part} file also train" for part, count in shared.items() if count]
-    return Pairs(sources, targets, (*(note for some in every for note in some.notes), *notes)), time
-
-
-def _read(paths: Sequence[Path], skip_bad: int) -> Pairs:
-    return read_pairs(paths[0], paths[1] if len(paths) > 1 else None, skip_bad)
-
-
 def _parts(time: Tensor) -> Parts:
     return Parts(*((time == number).nonzero().flatten() for number in range(len(PARTS))))
-
-
-def _hashes(texts: Sequence[str]) -> Int64[Tensor, " N"]:
-    return torch.from_numpy(np.array([text_hash(text) for text in texts], np.int64))
 
 
 def _taken(name: str, reading: TextReading, takes: Sequence[str], what: str, other: str) -> TextReading:
@@ -212,18 +182,6 @@ def _part_of_windows(name: str, windows: Windows, edges: Sequence[int], parts: S
     return time
 
 
-def text_hash(text: str) -> int:
-    """64 bits of a text, the same on any machine."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
-
-
-def unread(name: str, identity: Int64[Tensor, " N"]) -> Dataset:
-    """Texts before they are tokens: all that a split asks for."""
-    nothing, ends = torch.zeros(0, dtype=torch.int32), torch.zeros(len(identity) + 1, dtype=torch.int64)
-    column = Ragged(nothing, Tokens(1), offsets=ends, identity=identity)
-    return Dataset(name, column, column)
-
-
 def _tokenizers(pairs: Pairs, rows: Sequence[int], reading: TextReading) -> tuple[Tokenizer, Tokenizer]:
     """Those of the two sides, learned from these rows."""
     sources, targets = ([side[row] for row in rows] for side in (pairs.sources, pairs.targets))
@@ -236,25 +194,27 @@ def _tokenizers(pairs: Pairs, rows: Sequence[int], reading: TextReading) -> tupl
 def ended(
     texts: Sequence[str], tokenizer: Tokenizer, identity: Int64[Tensor, " N"] | None = None, longest: int | None = None
 ) -> Ragged:
-    """The tokens of texts, with `END_TOKEN` behind each.
+    """The tokens of texts, with `END_TOKEN` behind each, and `BEGIN_TOKEN` before it where the tokenizer begins texts.
 
     Args:
         texts: what becomes tokens.
         tokenizer: what makes them.
         identity: a hash of each text.
-        longest: the most tokens of a text, the end counted; what is behind them is left out. None for no limit.
+        longest: the most tokens of a text, both ends counted; what is behind them is left out. None for no limit.
     """
     flat, offsets = tokenizer.encode_all(texts)
     if longest is not None:
-        flat, offsets = shortened(Encoded(flat, offsets), longest - 1)
+        flat, offsets = shortened(Encoded(flat, offsets), longest - 1 - tokenizer.begins)
+    if tokenizer.begins:
+        flat, offsets = begun(Encoded(flat, offsets))
     ended = np.insert(flat, offsets[1:], END_TOKEN)
     ends = torch.from_numpy(offsets + np.arange(len(offsets)))
     return Ragged(torch.from_numpy(ended), Tokens(len(tokenizer)), offsets=ends, identity=identity)
 
 
 def cut_short(texts: Sequence[str], tokenizer: Tokenizer, longest: int) -> int:
-    """How many texts have more tokens than so many, the end counted."""
-    return int((np.diff(tokenizer.encode_all(texts).offsets) + 1 > longest).sum())
+    """How many texts have more tokens than so many, both ends counted."""
+    return int((np.diff(tokenizer.encode_all(texts).offsets) + 1 + tokenizer.begins > longest).sum())
 
 
 def _about_tokens(reading: TextReading, given: Tokenizer, wanted: Tokenizer, learned: bool) -> list[str]:

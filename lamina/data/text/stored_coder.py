@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from lamina.data.text.encoded import OWN, Coder, How
+from lamina.data.text.pieces import Normal, Pieces
 from lamina.data.text.plain_coders import Bytes, Characters
 from lamina.data.text.subwords import RESERVED, Subwords, letters_of_bytes
 from lamina.errors import DataError
@@ -35,12 +36,31 @@ def coder_in(how: How, written: dict[str, Any], where: str) -> Coder:
     known = {*RESERVED, *parts}
     if len(known) != OWN + len(parts):
         _refuse(where, "parts", "distinct parts")
+    if how == "bert":
+        return _pieces(parts, written, where)
     whole = [*RESERVED, *parts]
     if how == "bpe":
         return Subwords(how, whole, merges=_merges(written.get("merges"), known, parts, where))
     if how == "unigram":
         return Subwords(how, whole, scores=[0.0] * OWN + _scores(written.get("scores"), len(parts), where))
     return Subwords(how, whole)
+
+
+def _pieces(parts: Sequence[str], written: dict[str, Any], where: str) -> Pieces:
+    names, places, normal = written.get("names"), written.get("places"), written.get("normal")
+    count = OWN + len(parts)
+    if not (isinstance(names, list) and all(isinstance(name, str) and name and _writable(name) for name in names)):
+        _refuse(where, "names", f"{OWN} texts that are no parts")
+    if len(names) != OWN or len({*names, *parts}) != count:
+        _refuse(where, "names", f"{OWN} texts that are no parts")
+    if not (isinstance(places, list) and len(places) == OWN and all(type(place) is int for place in places)):
+        _refuse(where, "places", f"{OWN} whole numbers")
+    if len(set(places)) != OWN or not all(0 <= place < count for place in places):
+        _refuse(where, "places", f"{OWN} different numbers of tokens")
+    fields = Normal._fields
+    if not (isinstance(normal, dict) and set(normal) == set(fields) and all(type(v) is bool for v in normal.values())):
+        _refuse(where, "normal", f"True or False for each of {', '.join(fields)}")
+    return Pieces(parts, tuple(names), tuple(places), Normal(**normal))
 
 
 def _merges(merges: Any, known: set[str], parts: Sequence[str], where: str) -> list[tuple[str, str]]:

@@ -118,7 +118,7 @@ class Subwords:
             return "".join(parts).replace(SPACE, " ")
         if self.how == "spaced":
             return " ".join(parts).replace(" \n", "\n").replace("\n ", "\n")
-        return joined_words(_whole(parts) if self.how == "wordpiece" else parts)
+        return joined_words(whole_words(parts) if self.how == "wordpiece" else parts)
 
     def tokens(self) -> list[str]:
         own = [byte_name(part) for part in self._bytes[OWN:]] if self.how == "bpe" else self.parts[OWN:]
@@ -146,7 +146,7 @@ def letters_of_bytes() -> str:
     return "".join(chr(byte if byte in seen else next(further)) for byte in range(BYTES))
 
 
-def _whole(parts: Iterable[str]) -> list[str]:
+def whole_words(parts: Iterable[str]) -> list[str]:
     """Words from wordpiece's parts."""
     words = list[str]()
     for part in parts:

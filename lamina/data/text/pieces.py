@@ -1,0 +1,132 @@
+"""Texts as the parts of words that a BERT of another system has learned to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Int64
+from numpy.typing import NDArray
+
+from lamina.data.text.encoded import BLOCK_CHARACTERS, OWN, SPECIAL, STRANGE, Encoded, blocks, ends_of
+from lamina.data.text.joining import joined_words
+from lamina.data.text.subwords import LONGEST_WORD, RESERVED, Library, whole_words
+
+
+class Normal(NamedTuple):
+    """What is done to a text before it is cut, as BERT's own tokenizer does it.
+
+    Attributes:
+        clean: control characters are left out, and each kind of blank is a space.
+        chinese: a space is put around each Chinese character, so that it is a word.
+        accents: accents are taken off.
+        lower: upper case becomes lower case.
+    """
+
+    clean: bool = True
+    chinese: bool = True
+    accents: bool = True
+    lower: bool = True
+
+
+class Spanned(NamedTuple):
+    """The tokens of a text, and where each comes from: text[first:last] for every row of `spans`."""
+
+    tokens: Int64[np.ndarray[Any, Any], " T"]
+    spans: Int64[np.ndarray[Any, Any], "T 2"]
+
+
+class Pieces:
+    """The longest known parts of words from the left, of a text that is cut at blanks and around each mark.
+
+    Source: Devlin et al. 2019, section 3, and their `tokenization.py`. The three tokens that lamina numbers first are
+    [UNK], [CLS] and [SEP] there; all others keep their order behind them. No text comes to be one of the last two, and
+    none comes to be [MASK] or [PAD], whatever it says: "[SEP]" in a text is three words.
+
+    Args:
+        parts: all but those three, in the order of their numbers.
+        names: what those three are called there.
+        places: their numbers there.
+        normal: what is done to a text first.
+    """
+
+    def __init__(
+        self, parts: Sequence[str], names: tuple[str, ...], places: tuple[int, ...], normal: Normal = Normal()
+    ) -> None:
+        self.parts, self.names, self.places, self.normal = tuple(parts), names, places, normal
+        self._library = library_of([*RESERVED, *self.parts], RESERVED[0], normal)
+
+    @classmethod
+    def of(cls, vocabulary: Sequence[str], names: tuple[str, ...], normal: Normal) -> Pieces:
+        """From a vocabulary in the order that it has there, which holds the three names."""
+        parts = [part for part in vocabulary if part not in names]
+        return cls(parts, names, tuple(map(vocabulary.index, names)), normal)
+
+    def __len__(self) -> int:
+        return OWN + len(self.parts)
+
+    def order(self) -> Int64[np.ndarray[Any, Any], " V"]:
+        """The number there of each token here."""
+        others = np.setdiff1d(np.arange(len(self)), self.places)
+        return np.concatenate([np.array(self.places, np.int64), others])
+
+    def vocabulary(self) -> list[str]:
+        """The tokens in the order that they have there."""
+        there = dict(zip(self.order().tolist(), (*self.names, *self.parts), strict=True))
+        return [there[number] for number in range(len(self))]
+
+    def number(self, part: str) -> int | None:
+        """The number of a token by its name there, such as "[MASK]"; None if there is none."""
+        return {name: number for number, name in enumerate((*self.names, *self.parts))}.get(part)
+
+    def encode_all(self, texts: Sequence[str]) -> Encoded:
+        rows = list[NDArray[np.int32]]()
+        for block in blocks(texts, BLOCK_CHARACTERS):
+            for text in block:
+                text.encode()  # the library names no reason when a text is none
+            found = self._library.encode_batch_fast(block, add_special_tokens=False)
+            rows.extend(np.array(encoding.ids, np.int32) for encoding in found)
+        flat = np.concatenate(rows) if rows else np.zeros(0, np.int32)
+        return Encoded(flat, ends_of(map(len, rows)))
+
+    def spanned(self, text: str) -> Spanned:
+        """The tokens of a text, and from which of its characters each was made.
+
+        >>> pieces = Pieces.of(["[UNK]", "[CLS]", "[SEP]", "na", "##ive"], ("[UNK]", "[CLS]", "[SEP]"), Normal())
+        >>> pieces.spanned("A naïve").spans.tolist()
+        [[0, 1], [2, 4], [4, 7]]
+        """
+        text.encode()
+        found = self._library.encode(text, add_special_tokens=False)
+        return Spanned(np.array(found.ids, np.int64), np.array(found.offsets, np.int64).reshape(-1, 2))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return joined_words(whole_words([self.parts[number - OWN] if number >= OWN else STRANGE for number in ids]))
+
+    def tokens(self) -> list[str]:
+        return [*SPECIAL, *self.parts]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "names": list(self.names),
+            "places": list(self.places),
+            "normal": self.normal._asdict(),
+            "parts": list(self.parts),
+        }
+
+
+def library_of(vocabulary: Sequence[str], unknown: str, normal: Normal) -> Library:
+    """What cuts texts so, by the library `tokenizers`."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    numbers = {part: number for number, part in enumerate(vocabulary)}
+    library = Tokenizer(models.WordPiece(numbers, unk_token=unknown, max_input_chars_per_word=LONGEST_WORD))
+    library.normalizer = normalizers.BertNormalizer(
+        clean_text=normal.clean,
+        handle_chinese_chars=normal.chinese,
+        strip_accents=normal.accents,
+        lowercase=normal.lower,
+    )
+    library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return library
