@@ -42,7 +42,9 @@ def generating(net: la.Net, rounds: int, count: int = COUNT) -> tuple[dict[str, 
 
     contenders: dict[str, Callable[[], Any]] = {"lamina, cached": cached, "whole text each time": whole}
     other = by_transformers(count)
-    note = "" if other is not None else "\ntransformers is not installed: its row is left out"
+    note = (
+        "" if other is not None else "\ntransformers is not installed, so its row is left out: pip install transformers"
+    )
     return in_turn(contenders | ({} if other is None else {"transformers": other}), rounds), note
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from lamina.data.text.tokenizer import Tokenizer
 from lamina.ends.next_token import NextToken
 from lamina.ends.vocabulary_head import writable
-from lamina.ends.write import Write
+from lamina.ends.write import Write, beginnings
 from lamina.errors import DataError
 from lamina.kinds import BEGIN_TOKEN, END_TOKEN, UNKNOWN_TOKEN, Padded
 from lamina.net import Net, recurrent
@@ -147,15 +147,14 @@ def written_about(
     net.eval()
     read = [[*source.encode(text), END_TOKEN] for text in texts]
     answers: list[list[tuple[str, float]]] = [[("", 0.0)] * best for _ in texts]
-    device, most = next(net.parameters()).device, longest or net.end.longest
+    device = next(net.parameters()).device
     # The longest first, so that what does not fit in memory shows at once.
     order = sorted((place for place, tokens in enumerate(read) if len(tokens) > 1), key=lambda place: -len(read[place]))
     while order:
         count = max(1, AT_ONCE // (len(read[order[0]]) * width))
         rows, order = order[:count], order[count:]
         h = net.features(padded([read[row] for row in rows], device))
-        first = torch.full((len(rows),), BEGIN_TOKEN, device=device)
-        state = net.end.begin(h)
+        first, state, most = beginnings(h), net.end.begin(h), longest or net.end.limit(h)
         if width == 1:
             found = greedy(net.end.step, first, state, most, END_TOKEN)
         else:

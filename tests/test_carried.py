@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import pytest
 import torch
 from torch import Tensor
 
-from lamina.carried import Held, detached, joined, mapped, picked, put_together, rearranged, taken_apart
+from lamina.carried import Grown, Held, detached, joined, mapped, picked, put_together, rearranged, taken_apart
 
 
 class Inner(NamedTuple):
@@ -65,3 +66,59 @@ def test_what_is_held_stays_where_hypotheses_change_places() -> None:
     assert held.state[0].tolist() == [0, 1, 2]
     assert moving.tolist() == [1, 1, 0]
     assert picked(Held(torch.arange(3)), rows).state.tolist() == [1, 1, 0]
+
+
+def positions(count: int, first: int = 0) -> Tensor:
+    return torch.arange(first, first + count, dtype=torch.float32).expand(3, 2, 1, count).transpose(2, 3).clone()
+
+
+@pytest.mark.parametrize("inference", [False, True])
+def test_positions_are_put_behind_those_that_are_there(inference: bool) -> None:
+    with torch.inference_mode(inference):
+        grown = Grown(positions(2))
+        for place in range(2, 13):
+            grown = grown.behind(positions(1, place))
+        assert torch.equal(grown.seen, positions(13))
+
+
+def test_states_that_go_on_from_the_same_positions_do_not_meet() -> None:
+    with torch.inference_mode():
+        first = Grown(positions(2)).behind(positions(1, 2))
+        one, other = first.behind(positions(1, 70)), first.behind(positions(1, 80))
+        further = one.behind(positions(1, 71))
+        assert first.seen[0, 0, :, 0].tolist() == [0, 1, 2]
+        assert other.seen[0, 0, :, 0].tolist() == [0, 1, 2, 80]
+        assert further.seen[0, 0, :, 0].tolist() == [0, 1, 2, 70, 71]
+        assert further.room is one.room is first.room
+        assert other.room is not first.room
+
+
+def test_gradients_pass_through_what_has_grown() -> None:
+    x = positions(1).requires_grad_()
+    Grown(x).behind(positions(2)).seen.sum().backward()
+    assert x.grad is not None
+
+
+def test_what_has_grown_is_picked_joined_and_kept_as_a_tensor_is() -> None:
+    grown = Grown(torch.arange(3.0).view(3, 1, 1, 1))
+    assert picked(grown, torch.tensor([2, 0])).seen.flatten().tolist() == [2, 0]
+    assert joined([grown, grown]).seen.flatten().tolist() == [0, 1, 2, 0, 1, 2]
+    assert torch.equal(put_together(*taken_apart((grown,)))[0].seen, grown.seen)
+
+
+def test_hypotheses_leave_with_their_example() -> None:
+    # Three examples with two hypotheses each; the second leaves.
+    held, moving = rearranged(
+        (Held(torch.arange(3)), torch.arange(6)), torch.tensor([1, 1, 4, 5]), torch.tensor([0, 2])
+    )
+    assert held.state.tolist() == [0, 2]
+    assert moving.tolist() == [1, 1, 4, 5]
+
+
+def test_a_part_without_a_mask_is_joined_as_one_that_hides_nothing() -> None:
+    mask = torch.tensor([[True, False]])
+    without, beside = Held((None, torch.zeros(2, 2))), Held((mask, torch.ones(1, 2)))
+    everything = [[True, True]] * 2
+    assert joined([without, beside]).state[0].tolist() == [*everything, [True, False]]
+    assert joined([beside, without]).state[0].tolist() == [[True, False], *everything]
+    assert joined([without, without]).state[0] is None

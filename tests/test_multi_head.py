@@ -37,6 +37,11 @@ def given(lengths: tuple[int, ...] = (7, 1, 5), width: int = WIDTH) -> Padded:
     return Padded(torch.randn(len(lengths), max(lengths), width, generator=random), visible)
 
 
+def parts(stage: MultiHead, x: Padded) -> Tensor:
+    """q, k and v of each head, at no place yet."""
+    return stage.project(x).values.unflatten(-1, (3, stage.heads, -1))
+
+
 def of_torch(stage: MultiHead) -> nn.MultiheadAttention:
     other = nn.MultiheadAttention(WIDTH, stage.heads, batch_first=True)
     with torch.no_grad():
@@ -78,13 +83,13 @@ def test_on_paper() -> None:
 @pytest.mark.parametrize("rotary", [False, True])
 @pytest.mark.parametrize("cuts", [(1,) * 7, (3, 4), (2, 1, 4), (7,)])
 def test_parts_one_after_another_come_to_the_whole(rotary: bool, cuts: tuple[int, ...]) -> None:
-    stage, state, parts = built(3, causal=True, rotary=rotary), None, []
+    stage, state, found = built(3, causal=True, rotary=rotary), None, []
     x = whole(7)
     for part in x.values.split(cuts, 1):
         out, state = stage.carry(Padded(part, x.visible[:, : part.shape[1]]), state)
-        parts.append(out.values)
-    assert [tuple(tensor.shape) for tensor in state] == [(3, 3, 7, 4)] * 2
-    torch.testing.assert_close(torch.cat(parts, 1), stage(x).values)
+        found.append(out.values)
+    assert [tuple(cache.seen.shape) for cache in state] == [(3, 3, 7, 4)] * 2
+    torch.testing.assert_close(torch.cat(found, 1), stage(x).values)
 
 
 def test_looking_back_never_sees_what_comes_later() -> None:
@@ -135,8 +140,8 @@ def test_pairs_are_turned_by_the_angles_of_the_paper() -> None:
 
 def test_with_rotary_a_shift_of_all_positions_changes_nothing() -> None:
     stage, x = built(3, rotary=True), whole(7)
-    query, key_, _ = stage.projected(x, 0)
-    shifted_query, shifted_key, _ = stage.projected(x, 13)
+    query, key_, _ = stage.placed(parts(stage, x), 0)
+    shifted_query, shifted_key, _ = stage.placed(parts(stage, x), 13)
     scores: Tensor = query @ key_.transpose(2, 3)
     torch.testing.assert_close(scores, shifted_query @ shifted_key.transpose(2, 3), rtol=1e-4, atol=1e-4)
     assert not torch.allclose(scores, query @ shifted_key.transpose(2, 3), atol=1e-2)

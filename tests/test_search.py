@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lamina.search import beam, drawn, greedy, likely
+from lamina.search import Beam, beam, drawn, greatest, greedy, likely, settled
 
 VOCABULARY, END = 5, 2
 
@@ -160,3 +160,61 @@ def test_draws_have_the_frequencies_of_the_distribution() -> None:
 
 def test_the_token_that_just_reaches_top_p_is_the_last() -> None:
     assert (likely(torch.zeros(1, 4), top_p=0.5) > 0).sum() == 2
+
+
+@pytest.mark.parametrize("size", [3, 64 * 11, 64 * 11 + 5])
+def test_the_greatest_are_those_that_sorting_finds(size: int) -> None:
+    x = torch.randn(2, 3, size, generator=torch.Generator().manual_seed(0))
+    value, place = greatest(x, 5)
+    expected = x.sort(-1, descending=True)
+    assert torch.equal(value, expected.values[..., :5])
+    assert torch.equal(place, expected.indices[..., :5])
+
+
+def test_draws_are_those_of_multinomial() -> None:
+    p = torch.tensor([[0.5, 0.3, 0.15, 0.05], [0.1, 0.2, 0.3, 0.4]])
+    words = drawn(lambda newest, state: (p.log(), state), torch.zeros(2, dtype=torch.int64), None, seed=7)
+    random = torch.Generator().manual_seed(7)
+    for _, token in zip(range(23), words, strict=False):
+        assert torch.equal(token, F.softmax(p.log(), -1).multinomial(1, generator=random).squeeze(1))
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_each_row_has_a_limit_of_its_own(width: int) -> None:
+    table, first = chain(rows=4)
+    table[..., END] = -30.0  # none ends by itself
+    limits = torch.tensor([5, 1, 3, 5])
+    greedily = greedy(going(table), first, begun(4), limits, END)
+    found = beam(going(table), first, begun(4), limits, END, width=width)
+    for row, longest in enumerate(limits.tolist()):
+        alone = beam(going(table), first[:1], (torch.tensor([row]), torch.tensor([0])), longest, END, width=width)
+        assert int(found.length[row, 0]) == int(greedily.length[row, 0]) == longest
+        assert found.tokens[row, 0, :longest].tolist() == alone.tokens[0, 0].tolist()
+        torch.testing.assert_close(found.log_probability[row], alone.log_probability[0])
+
+
+def test_a_row_that_is_done_leaves_the_batch() -> None:
+    table, first = chain(rows=3)
+    table[0, :, :, END] = 30.0  # the first row ends at once
+    table[1:, :, :, END] = -30.0
+    seen = list[int]()
+
+    def further(newest: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        seen.append(len(newest))
+        return going(table)(newest, state)
+
+    beam(further, first, begun(3), 4, END, width=2, length_penalty=0.0)
+    assert seen == [6, 4, 4, 4]
+
+
+def test_a_row_is_settled_when_nothing_unfinished_can_become_better() -> None:
+    # With a = 1 an unfinished hypothesis of -3 may reach -3 / ((5 + 7) / 6) = -1.5 in seven tokens, and of four -2.
+    now = Beam(
+        torch.zeros(4, 2, 7, dtype=torch.int64),
+        torch.tensor([[-1.4, -3.0], [-1.6, -3.0], [-1.6, -3.0], [-1.4, -1.0]]),
+        torch.ones(4, 2, dtype=torch.int64),
+        torch.tensor([[True, False], [True, False], [True, False], [True, True]]),
+    )
+    most = torch.tensor([7, 7, 4, 7])
+    assert settled(now, most, 1, 1.0).tolist() == [True, False, True, True]
+    assert settled(now, most, 2, 1.0).tolist() == [False, False, False, True]

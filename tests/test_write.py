@@ -141,6 +141,30 @@ def test_noise_follows_from_the_example_in_the_end_too() -> None:
     assert whole != other
 
 
+@pytest.mark.parametrize("attend", ["", ", attend=Additive(3)", ", attend=Bilinear()"])
+def test_between_layers_each_position_has_noise_of_its_own(attend: str) -> None:
+    net = build(f"Embed(7) >> BiLSTM(3) >> Write(GRU(97, layers=2, dropout=0.5){attend})", GIVEN, TARGET)
+    seen, given = list[Tensor](), net.end.writer.recurrences()[1]
+    given.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with drawing(0, 7, torch.arange(3)):
+        net.score(SOURCE, WRITTEN)
+    dropped = torch.cat(seen, 1) == 0  # (B, T, W)
+    assert dropped.shape == (3, 7, 97)
+    assert dropped.float().mean().item() == pytest.approx(0.5, abs=0.05)
+    assert len({tuple(row) for row in dropped.flatten(0, 1).tolist()}) == 21
+
+
+def test_an_answer_is_at_most_so_much_longer_than_what_was_read() -> None:
+    net = made("Embed(7) >> GRU(5) >> Write(GRU(5))")
+    with torch.no_grad():
+        net.end.head.offset[END_TOKEN] = -1e4  # it never ends
+    assert net.predict(SOURCE).tokens.visible.sum(1).tolist() == [55, 52, 53]
+    short = made("Embed(7) >> GRU(5) >> Write(GRU(5), longest=3)")
+    assert short.end.limit(short.features(SOURCE)).tolist() == [3, 3, 3]
+    vector = made("Embed(7) >> GRU(5) >> Last() >> Write(GRU(5))")
+    assert vector.end.limit(vector.features(SOURCE)).tolist() == [100, 100, 100]
+
+
 def test_a_tied_end_has_one_table() -> None:
     one = build("Embed(6) >> Mean() >> Write(LSTM(6))", GIVEN, TARGET)
     two = build("Embed(6) >> Mean() >> Write(LSTM(6), tied=True)", GIVEN, TARGET)

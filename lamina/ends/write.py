@@ -25,6 +25,9 @@ from lamina.search import Found, greedy
 from lamina.settings import Count, Fraction, Natural
 from lamina.stage import Chain, Flow, Stage, State, expect, links
 
+AHEAD = 50
+"""By how many tokens an answer may be longer than what it is about."""
+
 
 class Written(NamedTuple):
     """What is written about each example, up to its end, and ln p of it."""
@@ -65,7 +68,8 @@ class Write(End):
         dropout: of the tokens' vectors and of o_t, in training.
         smoothing: s of training: (1 - s) on the token plus s spread over all (Szegedy et al. 2016, section 7).
         tied: whether W is the table of the tokens' vectors too (Press and Wolf 2017); o_t must be as wide.
-        longest: the most tokens that `predict` writes.
+        longest: the most tokens that `predict` writes; of what has positions, no more than these and 50 (Vaswani et al.
+            2017, section 6.1), so that a net that has not learned to end stops.
 
     Example:
         >>> import lamina as la
@@ -161,9 +165,9 @@ class Write(End):
         o = torch.tanh(F.linear(torch.cat((given, context), -1), self.mix))
         return self.dropped(o, 1), Writing(before, cell, state.memory, seen)
 
-    def stepped(self, x: Padded, state: State) -> tuple[Float[Tensor, "B T D"], State]:
-        """What the cell gives, and its state."""
-        out, behind = self.writer.carry(x, state)
+    def stepped(self, x: Padded, state: State, place: int = 0) -> tuple[Float[Tensor, "B T D"], State]:
+        """What the cell gives from position `place` on, and its state."""
+        out, behind = self.writer.carry_at(x, state, place)
         assert isinstance(out, Padded)
         return out.values, behind
 
@@ -175,7 +179,7 @@ class Write(End):
         for place in range(x.values.shape[1]):
             context, _ = self.looks.look(seen, state.memory.state)
             both = torch.cat((x.values[:, place : place + 1], context), -1)
-            seen, cell = self.stepped(Padded(both, x.visible[:, :1]), cell)
+            seen, cell = self.stepped(Padded(both, x.visible[:, :1]), cell, place)
             given.append(seen)
             contexts.append(context)
         return torch.cat(given, 1), torch.cat(contexts, 1), cell
@@ -214,10 +218,13 @@ class Write(End):
 
     def searched(self, h: Flow) -> Found:
         """The likeliest token at each place."""
-        first = torch.full(
-            (len(h.values if isinstance(h, Padded) else h),), BEGIN_TOKEN, device=self.head.offset.device
-        )
-        return greedy(self.step, first, self.begin(h), self.longest, END_TOKEN)
+        return greedy(self.step, beginnings(h), self.begin(h), self.limit(h), END_TOKEN)
+
+    def limit(self, h: Flow) -> Int64[Tensor, " B"]:
+        """The most tokens that are written about each example: `longest`, or as many as were read and `AHEAD` more."""
+        if not isinstance(h, Padded):
+            return torch.full_like(beginnings(h), self.longest)
+        return (h.visible.sum(1) + AHEAD).clamp(max=self.longest)
 
     def predict(self, h: Flow) -> Written:
         found = self.searched(h)

@@ -71,15 +71,22 @@ class Attention(Stage):
         return Prepared(self.keys(memory.values), memory.values, hiding(memory.visible))
 
     def look(
-        self, query: Float[Tensor, "B T D"], prepared: State
-    ) -> tuple[Float[Tensor, "B T M"], Float[Tensor, "B T S"]]:
-        """The context of each query, and the weights that it is made with: exactly 0 at hidden positions."""
+        self, query: Float[Tensor, "N T D"], prepared: State
+    ) -> tuple[Float[Tensor, "N T M"], Float[Tensor, "N T S"]]:
+        """The context of each query, and the weights that it is made with: exactly 0 at hidden positions.
+
+        Args:
+            query: of the memory's rows; or of several hypotheses about each, which stand one behind the other.
+            prepared: the memory, see `prepare`.
+        """
         keys, values, visible = prepared
-        scores = self.scores(query, keys)
+        asked, length = query.shape[:2]
+        # Hypotheses about one example look at its memory side by side, as positions of one row.
+        scores = self.scores(query.view(len(keys), -1, query.shape[2]), keys)
         if visible is not None:
             scores = scores.masked_fill(~visible[:, None], -torch.inf)
         weights = scores.softmax(-1)
-        return weights @ values, weights
+        return (weights @ values).view(asked, length, -1), weights.view(asked, length, -1)
 
     def multiply_adds(self) -> int:
         return sum(weight.numel() for weight in self.parameters())

@@ -24,3 +24,10 @@ class Cell(Stage):
     def begin(self, memory: Flow) -> State:
         """The state before the first position that is about this memory."""
         raise NotImplementedError(f"{self.name()} does not say how it begins")
+
+    def carry_at(self, x: Flow, state: State, place: int) -> tuple[Flow, State]:
+        """`carry` for position number `place` of rows that are given one position at a time.
+
+        A stage with noise draws it for each place anew here, where nothing else tells the calls of one step apart.
+        """
+        return self.carry(x, state)

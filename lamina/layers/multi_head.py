@@ -9,13 +9,14 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from lamina.carried import Grown
 from lamina.errors import KindError
 from lamina.initialise import Following
 from lamina.kinds import Kind, Padded, Sequence
 from lamina.layers.attention import hiding
 from lamina.layers.dense import Dense
 from lamina.layers.dropout import Dropout
-from lamina.layers.positions import angles
+from lamina.layers.positions import angles, enough
 from lamina.settings import Count, Fraction
 from lamina.stage import Flow, Stage, State, expect
 
@@ -58,32 +59,45 @@ class MultiHead(Stage):
         return self.carry(x, None)[0]
 
     def carry(self, x: Flow, state: State) -> tuple[Padded, State]:
-        """Go on behind a cache: the keys and values of the positions so far, (B, H, P, K) each."""
+        """Go on behind a cache: the keys and values of the positions so far, (B, H, P, K) each, as `Grown`."""
         assert isinstance(x, Padded)
-        before = 0 if state is None else state[0].shape[2]
-        query, key, value = self.projected(x, before)
-        if state is not None:
-            key, value = torch.cat((state[0], key), 2), torch.cat((state[1], value), 2)
-        # Padding stands behind all that is visible, so that looking back never meets it.
-        mask = self.reach(before, x) if self.causal else hidden_keys(hiding(x.visible))
-        out = F.scaled_dot_product_attention(query, key, value, mask, is_causal=self.causal and not before)
-        merged = self.merge(x._replace(values=out.transpose(1, 2).flatten(2)))  # (B, T, D)
-        return self.drop(merged), (key, value)
-
-    def projected(self, x: Padded, before: int) -> tuple[Tensor, Tensor, Tensor]:
-        """q, k and v of positions behind so many others, (B, H, T, K) each."""
         parts = self.project(x).values.unflatten(-1, (3, self.heads, -1))  # (B, T, 3, H, K)
+        # Padding stands behind all that is visible, so that looking back never meets it.
+        hidden = None if self.causal else hidden_keys(hiding(x.visible))
+        out, state = self.found(parts, state, hidden)
+        return self.drop(self.merge(x._replace(values=out))), state
+
+    def further(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B D"], State]:
+        """As `carry` at rest, for one position behind others. No module is called: that would take as long again."""
+        parts = affine(self.project, x).view(len(x), 1, 3, self.heads, -1)
+        out, state = self.found(parts, state, None)
+        return affine(self.merge, out[:, 0]), state
+
+    def found(
+        self, parts: Float[Tensor, "B T 3 H K"], state: State, hidden: Bool[Tensor, "B 1 1 S"] | None
+    ) -> tuple[Float[Tensor, "B T D"], State]:
+        """What the heads find, side by side, and the cache behind these positions."""
+        before = 0 if state is None else state[0].seen.shape[2]
+        query, key, value = self.placed(parts, before)
+        keys, values = (Grown(key), Grown(value)) if state is None else (state[0].behind(key), state[1].behind(value))
+        mask = self.reach(before, query) if self.causal else hidden
+        alone = self.causal and not before
+        out = F.scaled_dot_product_attention(query, keys.seen, values.seen, mask, is_causal=alone)
+        return out.transpose(1, 2).flatten(2), (keys, values)
+
+    def placed(self, parts: Float[Tensor, "B T 3 H K"], before: int) -> tuple[Tensor, Tensor, Tensor]:
+        """q, k and v of positions behind so many others, (B, H, T, K) each."""
         value = parts[:, :, 2].transpose(1, 2)
         both = turned(parts[:, :, :2], before) if self.rotary else parts[:, :, :2]
         query, key = both.transpose(1, 3).unbind(2)
         return query, key, value
 
-    def reach(self, before: int, x: Padded) -> Bool[Tensor, "T S"] | None:
+    def reach(self, before: int, query: Float[Tensor, "B H T K"]) -> Bool[Tensor, "T S"] | None:
         """What further positions may look at; None where `is_causal` says it, or where one looks at everything."""
-        count = x.values.shape[1]
+        count = query.shape[2]
         if not before or count == 1:
             return None
-        return torch.ones(count, before + count, dtype=torch.bool, device=x.values.device).tril(before)
+        return torch.ones(count, before + count, dtype=torch.bool, device=query.device).tril(before)
 
     def multiply_adds(self) -> int:
         return self.project.multiply_adds() + self.merge.multiply_adds()
@@ -117,22 +131,44 @@ class Across(nn.Module):
     def prepare(self, memory: Padded) -> tuple[Float[Tensor, "B H S K"], Float[Tensor, "B H S K"]]:
         """The keys and values of a memory."""
         parts = self.project(memory).values.unflatten(-1, (2, self.heads, -1))  # (B, S, 2, H, K)
-        key, value = parts.transpose(1, 3).unbind(2)
+        # Made contiguous once, as it is looked at many times.
+        key, value = parts.permute(2, 0, 3, 1, 4).contiguous().unbind()
         return key, value
 
-    def forward(
-        self,
-        x: Padded,
-        prepared: tuple[Float[Tensor, "B H S K"], Float[Tensor, "B H S K"]],
-        visible: Bool[Tensor, "B S"] | None,
-    ) -> Padded:
-        query = self.ask(x).values.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, T, K)
-        out = F.scaled_dot_product_attention(query, *prepared, hidden_keys(visible))
-        return self.drop(self.merge(x._replace(values=out.transpose(1, 2).flatten(2))))  # type: ignore[no-any-return]
+    def forward(self, x: Padded, prepared: tuple[Tensor, Tensor], visible: Bool[Tensor, "B S"] | None) -> Padded:
+        out = self.found(self.ask(x).values, prepared, visible)
+        return self.drop(self.merge(x._replace(values=out)))  # type: ignore[no-any-return]
+
+    def further(
+        self, x: Float[Tensor, "N D"], prepared: tuple[Tensor, Tensor], visible: Bool[Tensor, "B S"] | None
+    ) -> Float[Tensor, "N D"]:
+        """As `forward` at rest, for one position; see `MultiHead.further`."""
+        return affine(self.merge, self.found(affine(self.ask, x)[:, None], prepared, visible)[:, 0])
+
+    def found(
+        self, query: Float[Tensor, "N T D"], prepared: tuple[Tensor, Tensor], visible: Bool[Tensor, "B S"] | None
+    ) -> Float[Tensor, "N T D"]:
+        """What the heads find in the memory, side by side.
+
+        Args:
+            query: of each example, or of several hypotheses about each, which stand one behind the other.
+            prepared: keys and values of the memory, (B, H, S, K) each.
+            visible: what of it may be looked at; None for all.
+        """
+        # Hypotheses about one example look side by side, as positions of one row.
+        count, width = len(prepared[0]), query.shape[2] // self.heads
+        beside = query.view(count, -1, self.heads, width).transpose(1, 2)  # (B, H, N / B T, K)
+        out = F.scaled_dot_product_attention(beside, *prepared, hidden_keys(visible))
+        return out.transpose(1, 2).reshape(query.shape)
 
     def multiply_adds(self) -> int:
         """For one position that looks, and one of the memory."""
         return sum(part.multiply_adds() for part in (self.ask, self.project, self.merge))
+
+
+def affine(dense: Dense, x: Float[Tensor, "B D"]) -> Float[Tensor, "B W"]:
+    """What a dense layer gives, without the call of a module."""
+    return F.linear(x, dense.weight, dense.offset)
 
 
 def hidden_keys(visible: Bool[Tensor, "B S"] | None) -> Bool[Tensor, "B 1 1 S"] | None:
@@ -145,16 +181,17 @@ def turned(x: Float[Tensor, "B T N H K"], before: int) -> Float[Tensor, "B T N H
 
     As complex numbers, for that is one product, and several times as fast as sines and cosines by hand.
     """
-    turns = turns_at(before, x.shape[1], x.shape[-1], x.dtype, x.device)
-    pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)))  # type: ignore[no-untyped-call]
-    return torch.view_as_real(pairs * turns).flatten(-2)
+    after = before + x.shape[1]
+    turns = turns_until(enough(after), x.shape[-1], x.dtype, x.device)[before:after]
+    pairs = torch.view_as_complex(x.view(*x.shape[:-1], -1, 2))
+    return torch.view_as_real(pairs * turns).view(x.shape)
 
 
 @functools.lru_cache(maxsize=64)
-def turns_at(first: int, count: int, width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """exp(i t rate) for `count` positions t from `first` on, (T, 1, 1, K / 2): made once for all layers and steps."""
+def turns_until(count: int, width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """exp(i t rate) for the first `count` positions t, (T, 1, 1, K / 2): made once for all layers and steps."""
     with torch.inference_mode(False):  # so that training may use what generation made
-        angle = angles(first, count, width, torch.empty(0, dtype=dtype, device=device))
+        angle = angles(0, count, width, torch.empty(0, dtype=dtype, device=device))
         return torch.polar(torch.ones_like(angle), angle)[:, None, None]
 
 

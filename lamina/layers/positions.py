@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, Literal
 
@@ -25,6 +26,19 @@ def rates(width: int, like: Tensor) -> Float[Tensor, " R"]:
     """BASE^(-2i / width) for i = 0, 1, ...: the angle by which each pair of numbers turns from position to position."""
     places = torch.arange(0, width, 2, dtype=like.dtype, device=like.device)
     return torch.pow(BASE, -places / width)
+
+
+def enough(count: int) -> int:
+    """The power of two that is no less, and at least 64: so a table of codes is made anew now and then, not often."""
+    return max(64, 1 << (count - 1).bit_length())
+
+
+@functools.lru_cache(maxsize=16)
+def waves(count: int, width: int, dtype: torch.dtype, device: torch.device) -> Float[Tensor, "T D"]:
+    """The sinusoidal codes of the first `count` positions: made once for all steps."""
+    with torch.inference_mode(False):  # so that training may use what generation made
+        turned = angles(0, count, width, torch.empty(0, dtype=dtype, device=device))
+        return torch.stack((turned.sin(), turned.cos()), -1).flatten(1)[:, :width] / math.sqrt(width)
 
 
 def angles(first: int, count: int, width: int, like: Tensor) -> Float[Tensor, "T R"]:
@@ -83,8 +97,7 @@ class Positions(Stage):
         """p_t for t from `first` to before `after`."""
         width = like.shape[-1]
         if self.weight is None:
-            turned = angles(first, after - first, width, like)
-            return torch.stack((turned.sin(), turned.cos()), -1).flatten(1)[:, :width] / math.sqrt(width)
+            return waves(enough(after), width, like.dtype, like.device)[first:after]
         if after > self.longest:
             raise DataError(
                 f"{self} knows {self.longest} positions, got a sequence of {after};"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from lamina.carried import Held
@@ -15,9 +17,9 @@ from lamina.layers.attention import hiding
 from lamina.layers.cell import Cell
 from lamina.layers.dense import Dense
 from lamina.layers.dropout import Dropout
-from lamina.layers.multi_head import Across, MultiHead, check_heads
+from lamina.layers.multi_head import Across, MultiHead, affine, check_heads
 from lamina.layers.norm import LayerNorm
-from lamina.settings import Bounds, Count, Fraction, Natural
+from lamina.settings import Bounds, Count, Fraction, Natural, Positive
 from lamina.stage import Chain, Flow, State, expect
 
 ACTIVATIONS = {"gelu": GELU, "relu": ReLU}
@@ -43,6 +45,7 @@ class Transformer(Cell):
         causal: whether positions look back only, as a language model does.
         rotary: whether attention tells positions apart by rotation, see `MultiHead`; without, put Positions() before.
         activation: between the two dense layers.
+        epsilon: of the norms, see `LayerNorm`.
     """
 
     layers: Annotated[int, Bounds(low=1, high=1000)] = 2
@@ -53,6 +56,7 @@ class Transformer(Cell):
     causal: bool = False
     rotary: bool = False
     activation: Literal["gelu", "relu"] = "gelu"
+    epsilon: Positive = 1e-5
 
     def build(self, given: Kind) -> Kind:
         return self.stacked(expect(self, given, Sequence), None)
@@ -64,7 +68,7 @@ class Transformer(Cell):
         """Make the layers, for a memory to look at or for none."""
         check_heads(self, given, self.heads, self.rotary)
         self.stack = nn.ModuleList(Layer(self, given, memory) for _ in range(self.layers))
-        self.last = LayerNorm() if self.norm == "before" else None
+        self.last = LayerNorm(self.epsilon) if self.norm == "before" else None
         if self.last is not None:
             self.last.build(given)
         return given
@@ -98,9 +102,16 @@ class Transformer(Cell):
         memory, caches = (None, nothing) if state is None else state
         visible, prepared = (None, nothing) if memory is None else memory.state
         after = list[State]()
-        for layer, cache, beside in zip(self.each(), caches, prepared, strict=True):
-            x, behind = layer(x, cache, beside, visible)
-            after.append(behind)
+        if caches[0] is not None and x.values.shape[1] == 1 and not self.training:
+            h = x.values[:, 0]
+            for layer, cache, beside in zip(self.each(), caches, prepared, strict=True):
+                h, behind = layer.further(h, cache, beside, visible)
+                after.append(behind)
+            x = x._replace(values=h[:, None])
+        else:
+            for layer, cache, beside in zip(self.each(), caches, prepared, strict=True):
+                x, behind = layer(x, cache, beside, visible)
+                after.append(behind)
         return self.normed(x), (memory, tuple(after))
 
     def normed(self, x: Flow) -> Padded:
@@ -130,7 +141,7 @@ class Layer(nn.Module):
         self.across = None if memory is None else Across(whole.heads, whole.dropout, given, memory)
         wide, narrow = Dense(whole.hidden or 4 * given.width), Dense(given.width)
         self.inner = Chain((wide, ACTIVATIONS[whole.activation](), narrow, Dropout(whole.dropout)))
-        self.norms = nn.ModuleList(LayerNorm() for _ in self.branches())
+        self.norms = nn.ModuleList(LayerNorm(whole.epsilon) for _ in self.branches())
         for stage in (self.attention, self.inner, *self.norms):
             stage.build(given)
 
@@ -163,3 +174,25 @@ class Layer(nn.Module):
     def normed(self, branch: int, x: Padded, here: bool) -> Padded:
         """A branch's norm, if here is its place."""
         return self.norms[branch](x) if here else x
+
+    def further(
+        self, x: Float[Tensor, "B D"], cache: State, beside: tuple[Tensor, Tensor] | None, visible: Tensor | None
+    ) -> tuple[Float[Tensor, "B D"], State]:
+        """As `forward` at rest, for one position behind others; see `MultiHead.further`."""
+        norms: list[Callable[[Tensor], Tensor]] = [norm.normalised for norm in self.norms]  # type: ignore[misc]
+        none = [as_it_is] * len(norms)
+        ahead, behind = (norms, none) if self.first else (none, norms)
+        found, cache = self.attention.further(ahead[0](x), cache)
+        x = behind[0](x + found)
+        if self.across is not None and beside is not None:
+            x = behind[1](x + self.across.further(ahead[1](x), beside, visible))
+        wide, bent, narrow, _ = self.inner.stages
+        assert isinstance(wide, Dense)
+        assert isinstance(narrow, Dense)
+        inner = bent.forward(affine(wide, ahead[-1](x)))
+        return behind[-1](x + affine(narrow, inner)), cache
+
+
+def as_it_is(x: Tensor) -> Tensor:
+    """What stands where there is no norm."""
+    return x
