@@ -141,9 +141,9 @@ RECIPES = {
     ),
     "multi30k-plain": Recipe(
         MULTI30K,
-        f"Embed(256) >> Dropout(0.3) >> LSTM(384) >> Last() >> Write(LSTM(384), width=384, {WRITING})",
-        SLOWLY,
-        {**PAIRS, "budget_seconds": 1000.0, "precision": "bfloat16"},
+        "Embed(256) >> LSTM(256) >> Last() >> Write(LSTM(256), width=256, dropout=0.1, tied=True)",
+        "AdamW(linear(0.004, warmup=200), weight_decay=0.01)",
+        {**PAIRS, "budget_seconds": 1400.0},
         "bleu",
         None,
         3600,
