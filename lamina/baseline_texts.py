@@ -44,7 +44,7 @@ def counted(dataset: Dataset, parts: Parts) -> dict[str, tuple[dict[str, Measure
 
 def span(windows: Windows, rows: Int64[Tensor, " N"]) -> tuple[int, int]:
     """The positions that windows which follow one another show: the first, and the one behind the last."""
-    return int(rows[0]) * windows.length, min((int(rows[-1]) + 1) * windows.length, windows.positions)
+    return int(windows.starts[rows[0]]), int(windows.stops[rows[-1]])
 
 
 def _measured(nats: np.ndarray[tuple[int], np.dtype[np.float64]], length: int) -> dict[str, Measure]:

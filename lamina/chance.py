@@ -8,6 +8,7 @@ meets the same noise whether its batch is whole, cut in two for accumulation, or
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -117,6 +118,12 @@ def epoch() -> int:
     return 0 if draws is None else draws.epoch
 
 
+def step() -> int | None:
+    """The step that is being drawn for, the first being 1; None where nothing says which it is."""
+    draws = _draws.get()
+    return None if draws is None else draws.step
+
+
 def uniforms(
     examples: int, count: int, place: int, device: torch.device, each: Literal["step", "run"] = "step"
 ) -> Float[Tensor, "B N"]:
@@ -135,6 +142,27 @@ def uniforms(
     drawn = words(draws, count, place, device, draws.step if each == "step" else each)
     # 24 bits are what a float32 has, so that none is rounded up to 1.
     return ((drawn >> 40) & (2**24 - 1)).to(torch.get_default_dtype()).mul_(2.0**-24)
+
+
+def normals(examples: int, count: int, place: int, device: torch.device) -> Float[Tensor, "B N"]:
+    """Numbers from a normal distribution of mean 0 and variance 1, `count` for each example, at this place of the net.
+
+    Source: Box and Muller 1958, equation 1. As a uniform number has 24 bits, none is beyond 5.8.
+    """
+    half = -(-count // 2)
+    first, second = uniforms(examples, 2 * half, place, device).chunk(2, 1)  # (B, N / 2) each
+    radius, angle = (1 - first).log_().mul_(-2).sqrt_(), second * (2 * math.pi)  # 1 - u is never 0
+    return torch.cat((radius * angle.cos(), radius * angle.sin()), 1)[:, :count]
+
+
+@contextmanager
+def still_drawing(examples: int) -> Iterator[None]:
+    """Within this block noise is fixed: where nothing says whose it is, it follows from the row in the batch."""
+    if _draws.get() is not None:
+        yield
+        return
+    with drawing(0, 0, torch.arange(examples)):
+        yield
 
 
 @contextmanager

@@ -42,6 +42,9 @@ class End(Stage):
     takes_target: ClassVar[tuple[type[Kind], ...]]
     """The kinds of target that this distribution is over."""
 
+    restores: ClassVar[bool] = False
+    """True for an end whose target is the net's own input, as it came; what the data give as a target is let be."""
+
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.target: Kind | None = None
@@ -64,6 +67,9 @@ class End(Stage):
             KindError: if the end cannot follow such a body.
         """
 
+    def settle(self) -> None:
+        """Bring first weights that it shares with the body to a scale that suits both, when all are drawn."""
+
     def aimed_at(self, sort: type[A]) -> A:
         """The target that `aim` was told, which `build` needs."""
         if not isinstance(self.target, sort):
@@ -73,6 +79,15 @@ class End(Stage):
     def score(self, h: Any, target: Any) -> Score:
         """-log p(target | h), summed over the units of the batch."""
         raise NotImplementedError(f"{self.name()} does not say its loss")
+
+    def charged(self, h: Any, nats: Tensor | None, target: Any) -> Score:
+        """The score with the nats that the body's stages add for each row of h."""
+        score = self.score(h, target)
+        return score if nats is None else Score(score.total + nats.sum(), score.count)
+
+    def charged_tally(self, h: Any, nats: Tensor | None, target: Any) -> Tally:
+        """The tally of an end that `restores`, where stages add to the loss."""
+        return self.tally(h, target)
 
     def predict(self, h: Any) -> Any:
         """The answer for each example of the batch, as this end's own named tuple."""

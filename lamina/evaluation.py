@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from lamina.chance import drawing
 from lamina.data.batches import Batch
 from lamina.errors import DataError
 from lamina.metrics import Tally
@@ -34,9 +35,12 @@ def evaluate(net: Net, batches: Iterable[Batch], see: Callable[[Batch, Any], obj
             for batch in batches:
                 if batch.position is None:
                     h = net.features(batch.inputs)
+                    # A code that is drawn is the same for an example each time that it is looked at.
+                    with drawing(0, 0, batch.examples):
+                        tallies.append(net.tally(batch.inputs, batch.target, h))
                 else:
                     h, state = net.carried(batch.inputs, state if batch.position else None)
-                tallies.append(net.end.tally(h, batch.target))
+                    tallies.append(net.end.tally(h, batch.target))
                 if see is not None:
                     see(batch, net.end.predict(h))
     finally:

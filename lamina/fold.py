@@ -16,6 +16,7 @@ from lamina.layers.augment.corruption import Corruption
 from lamina.layers.augment.mix import Mixing
 from lamina.layers.compose import Repeat, Residual
 from lamina.layers.conv import Conv, UpConv
+from lamina.layers.corrupt import Corrupting
 from lamina.layers.dense import Dense
 from lamina.layers.dropout import Dropout
 from lamina.layers.norm import BatchNorm
@@ -157,7 +158,7 @@ def lets_past(stage: Stage) -> bool:
 
 def rests(stage: Stage, given: Kind | None, gives: Kind | None) -> bool:
     """Whether a stage hands on in evaluation what it is given."""
-    if isinstance(stage, Dropout | Mixing):
+    if isinstance(stage, Dropout | Mixing | Corrupting):
         return True
     return isinstance(stage, Corruption) and given is not None and given == gives
 

@@ -221,6 +221,19 @@ class Model:
         """
         return [found[0][0] for found in self.written_about(texts, **how)]
 
+    def embed(self, texts: Sequence[str]) -> Tensor:
+        """A vector of length 1 for each text, (N, D): what the body gives, or its mean over the text's positions.
+
+        Args:
+            texts: what is read; of each as many tokens as the model was trained on.
+
+        Raises:
+            DataError: if the model was trained on no text, or these are none.
+        """
+        from lamina.embedding import embedded
+
+        return embedded(self.net, self._text(), texts)
+
     def forecast(self, data: Any) -> Forecasted:
         """The steps that follow a series: a path, a frame, or an array whose last steps are looked at.
 
@@ -244,7 +257,8 @@ class Model:
     def check(self, dataset: Dataset) -> None:
         """Refuse a dataset that the net was not built for."""
         net = self.net
-        if (dataset.inputs.kind, dataset.target.kind) != (net.given, net.target):
+        kinds = (dataset.inputs.kind, dataset.inputs.kind if net.end.restores else dataset.target.kind)
+        if kinds != (net.given, net.target):
             raise DataError(
                 f"{dataset.name} has {dataset.inputs.kind} and {dataset.target.kind};"
                 f" the net was built for {net.given} and {net.target}"

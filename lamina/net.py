@@ -14,8 +14,10 @@ from lamina.errors import KindError, SentenceError
 from lamina.kinds import Image, Kind, Table, Vector, rows
 from lamina.layers.augment.mix import Mixing, mixing_misfits, of_partners
 from lamina.layers.compose import Repeat
+from lamina.layers.gaussian import drawing_misfits
 from lamina.layers.towers import Towers
 from lamina.layers.weights import memory_bytes
+from lamina.metrics import Tally
 from lamina.nets.composition import expanded
 from lamina.sentence import parse
 from lamina.stage import Chain, Flow, Stage, State, links, parts
@@ -52,6 +54,7 @@ class Net(nn.Module):
         super().__init__()
         self.body, self.end = body, end
         self.given, self.gives, self.target = given, gives, target
+        self.charges = any(stage.charges for stage in body.stages)
         self._views: Views | None = None
         self.frozen = 0
 
@@ -84,14 +87,28 @@ class Net(nn.Module):
         return self.body.carry(x, state)
 
     def score(self, x: Flow, target: Any) -> Score:
-        """The loss: -log p(target | x) in nats, as a sum and the number of units it runs over."""
-        mixing = self.mixing()
+        """The loss: -log p(target | x) in nats, with what stages add, as a sum and the number of units it runs over."""
+        target, mixing = self.aim(x, target), self.mixing()
         if mixing is None or not mixing.training:
-            return self.end.score(self.features(x), target)
+            return self.end.charged(*self.charged(x), target)
         with repeatable(rows(x)):
-            h, (share, partner) = self.features(x), mixing.pairing(rows(x))
-            one, other = self.end.score(h, target), self.end.score(h, of_partners(target, partner))
+            (h, nats), (share, partner) = self.charged(x), mixing.pairing(rows(x))
+            one, other = self.end.charged(h, nats, target), self.end.charged(h, nats, of_partners(target, partner))
         return Score(share * one.total + (1 - share) * other.total, one.count)
+
+    def charged(self, x: Flow) -> tuple[Flow, Tensor | None]:
+        """What the end's loss is taken of, and the nats that the body's stages add for each row of it."""
+        return self.body.charge(x) if self.charges else (self.features(x), None)
+
+    def aim(self, x: Flow, target: Any) -> Any:
+        """What is predicted: the target, or the input itself, as it came, where that is what the end is about."""
+        return x if self.end.restores else target
+
+    def tally(self, x: Flow, target: Any, h: Flow) -> Tally:
+        """What a batch adds to the measures, `h` being its features; codes that are drawn are drawn for it."""
+        target = self.aim(x, target)
+        drawn = self.charges and self.end.restores
+        return self.end.charged_tally(*self.charged(x), target) if drawn else self.end.tally(h, target)
 
     def mixing(self) -> Mixing | None:
         """The stage that mixes examples with each other in training, if there is one."""
@@ -134,7 +151,7 @@ class Net(nn.Module):
                     stage.learn(through(before, inputs) for inputs, _ in batches())
             if self.end.learns:
                 learn = self.end.learn_anew if end_learned else self.end.learn
-                learn(target for _, target in batches())
+                learn(self.aim(inputs, target) for inputs, target in batches())
         self.train(was_training)
 
     def calibrate(self, batches: Iterable[tuple[Flow, Any]]) -> None:
@@ -142,7 +159,7 @@ class Net(nn.Module):
         was_training = self.training
         self.eval()
         with torch.no_grad():
-            self.end.calibrate((self.features(inputs), target) for inputs, target in batches)
+            self.end.calibrate((self.features(inputs), self.aim(inputs, target)) for inputs, target in batches)
         self.train(was_training)
 
     def multiply_adds(self) -> int:
@@ -180,7 +197,9 @@ def foreign(net: nn.Module) -> bool:
 
 def recurrent(net: Net) -> bool:
     """Whether a net carries a state of one size from position to position, so that a text may be read in streams."""
-    return net.body.looks_back() and any(isinstance(part, Stage) and part.recurrent for part in net.body.modules())
+    stages = [part for part in net.body.modules() if isinstance(part, Stage)]
+    steady = net.body.looks_back() and not any(part.grows for part in stages)
+    return steady and any(part.recurrent for part in stages)
 
 
 def work_of(net: Net, examples: int) -> int | None:
@@ -220,6 +239,7 @@ def build(sentence: Stage | str, given: Kind, target: Kind, seed: int = 0) -> Ne
             part.place = key(name)
     net.end.initialise(seed, "linear")
     net.body.initialise(seed, net.end.following() or "linear")
+    net.end.settle()
     return net
 
 
@@ -249,12 +269,11 @@ def _built(stage: Stage, given: Kind, target: Kind) -> Net:
         raise KindError(f"the net has {size(stage):,} stages; at most {MOST_STAGES:,} can be built")
     *body, end = (link.fresh() for link in links(stage))
     mistakes = [f"{early} is an end and must stand last" for early in body if isinstance(early, End)]
+    # What gives back its own input is about that, whatever else the data say.
+    target = given if isinstance(end, End) and end.restores else target
     mistakes += mixing_misfits(body, target)
-    for link in body:
-        inner = [part for part in parts(link) if part is not link and part.learns]
-        mistakes += [
-            f"{part} learns from the data as it comes: put it into the main chain, not into {link}" for part in inner
-        ]
+    mistakes += drawing_misfits(body, end, isinstance(end, End) and end.restores)
+    mistakes += [text for link in (*body, end) for text in hidden_misfits(link)]
     if not isinstance(end, End):
         body.append(end)
         mistakes.append(f"the net stops with {end} and predicts nothing; put an end behind it, such as >> Classify()")
@@ -272,6 +291,14 @@ def _built(stage: Stage, given: Kind, target: Kind) -> Net:
     if mistakes or not isinstance(end, End) or gives is None:
         raise KindError(*mistakes)
     return Net(trunk, end, given, gives, target)
+
+
+def hidden_misfits(link: Stage) -> list[str]:
+    """What a link of the main chain holds that would not be asked there for what it does beside `forward`."""
+    inner = [part for part in parts(link) if part is not link]
+    texts = [(part, "learns from the data as it comes") for part in inner if part.learns and not isinstance(link, Sum)]
+    texts += [(part, "adds to the loss") for part in inner if part.charges]
+    return [f"{part} {why}: put it into the main chain, not into {link}" for part, why in texts]
 
 
 def size(stage: Stage) -> int:

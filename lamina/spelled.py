@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from jaxtyping import Int64
 from torch import Tensor
 
@@ -28,7 +29,7 @@ def per_character(measures: Mapping[str, Measure], dataset: Dataset, rows: Int64
     if bits is None or dataset.text is None or not isinstance(dataset.target, Windows) or not len(rows):
         return {}
     tokens = characters = 0
-    for some in rows.split(ROWS):
+    for some in torch.split(rows, ROWS):
         values, visible = dataset.target.gather(some)
         shown = values[visible].tolist()
         tokens, characters = tokens + len(shown), characters + len(dataset.text.output.decode(shown))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lamina.errors import KindError
 from lamina.initialise import Following
-from lamina.kinds import Image, Kind, Padded, Sequence, Table, Tokens, Vector
+from lamina.kinds import Image, Kind, Padded, Sequence, Table, Tokens, Vector, rows
 from lamina.word import Word, written
 
 Flow: TypeAlias = Tensor | Padded
@@ -43,8 +43,14 @@ class Stage(Word, nn.Module):
     learns: ClassVar[bool] = False
     """True for a stage that takes statistics of the training data, by `learn`, before the first step."""
 
+    charges: ClassVar[bool] = False
+    """True for a stage that adds to the loss: what comes out of it then comes with nats, by `charge`."""
+
     recurrent: ClassVar[bool] = False
     """True for a stage whose state has one size, however much came before: it may go on from batch to batch."""
+
+    grows: ClassVar[bool] = False
+    """True for a stage whose state grows with what came before, or that has learned no more than so many positions."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -88,6 +94,14 @@ class Stage(Word, nn.Module):
         Args:
             x: further positions, none of them hidden.
             state: what the call before gave; None at the beginning.
+        """
+        return self(x), None
+
+    def charge(self, x: Any) -> tuple[Any, Tensor | None]:
+        """What comes out, and what that adds to the loss of each row in nats, (B,); None where that is nothing.
+
+        In training what comes out is what `forward` gives. In evaluation what adds to the loss by definition, and not
+        to make a net learn better, still does.
         """
         return self(x), None
 
@@ -152,6 +166,20 @@ class Chain(Stage):
         for stage in self.stages:
             x = stage(x)
         return x
+
+    def charge(self, x: Any) -> tuple[Any, Tensor | None]:
+        total: Tensor | None = None
+        for stage in self.stages:
+            if not stage.charges:
+                x = stage(x)
+                continue
+            before = rows(x)
+            x, nats = stage.charge(x)
+            if total is not None and rows(x) != before:
+                total = total.repeat_interleave(rows(x) // before)
+            if nats is not None:
+                total = nats if total is None else total + nats
+        return x, total
 
     def multiply_adds(self) -> int:
         return sum(stage.multiply_adds() for stage in self.stages)

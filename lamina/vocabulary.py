@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from lamina.end import End
 from lamina.ends.classify import Classify
+from lamina.ends.direction import Direction
 from lamina.ends.forecast import Forecast
 from lamina.ends.next_token import NextToken
+from lamina.ends.reconstruct import Reconstruct
 from lamina.ends.regress import Regress
 from lamina.ends.write import Write
 from lamina.kinds import Image, Kind, Label, Sequence, Sound, Table, Targets, Tokens, Value, Vector
@@ -20,27 +22,34 @@ from lamina.layers.augment.rotate import Rotate
 from lamina.layers.categories import Categories, OneHot
 from lamina.layers.compose import Repeat, Residual
 from lamina.layers.conv import Conv, UpConv
+from lamina.layers.corrupt import Blankout, GaussianNoise, SaltAndPepper
 from lamina.layers.dense import Dense
 from lamina.layers.dropout import Dropout
 from lamina.layers.embed import Embed
 from lamina.layers.from_last import FromLast
+from lamina.layers.gaussian import Gaussian
+from lamina.layers.hebb import Hebb
 from lamina.layers.memory import Memory
 from lamina.layers.multi_head import MultiHead
 from lamina.layers.norm import BatchNorm, LayerNorm, LocalResponseNorm
 from lamina.layers.over_time import First, Last, Max, Mean
+from lamina.layers.pca import PCA
 from lamina.layers.periodic import Periodic
 from lamina.layers.piecewise import Piecewise
 from lamina.layers.pool import GlobalPool, MeanPool, Pool
 from lamina.layers.positions import Positions
+from lamina.layers.rbm import RBM
 from lamina.layers.recent import Recent
 from lamina.layers.recurrent import GRU, LSTM, RNN, BiGRU, BiLSTM, BiRNN
-from lamina.layers.shape import Flatten, Grid
+from lamina.layers.shape import Flatten, Grid, Reshape
+from lamina.layers.sparse import Contract, Sparse
 from lamina.layers.standardize import Standardize
 from lamina.layers.towers import Towers
 from lamina.layers.transformer import Transformer
 from lamina.layers.turing import Turing
 from lamina.layers.whiten import Whiten
 from lamina.nets.alexnet import AlexNet
+from lamina.nets.bert import BERT
 from lamina.nets.fast import FastNet
 from lamina.nets.lenet import LeNet
 from lamina.nets.resnet import ResNet
@@ -91,6 +100,7 @@ STAGES: tuple[type[Stage], ...] = (
     Categories,
     OneHot,
     Flatten,
+    Reshape,
     Grid,
     Recent,
     FromLast,
@@ -101,6 +111,7 @@ STAGES: tuple[type[Stage], ...] = (
     AlexNet,
     ResNet,
     FastNet,
+    BERT,
     Flip,
     Shift,
     Crop,
@@ -109,8 +120,17 @@ STAGES: tuple[type[Stage], ...] = (
     Erase,
     Mixup,
     CutMix,
+    PCA,
+    Gaussian,
+    Hebb,
+    RBM,
+    Sparse,
+    Contract,
+    Blankout,
+    GaussianNoise,
+    SaltAndPepper,
 )
-ENDS: tuple[type[End], ...] = (Classify, Regress, NextToken, Write, Forecast)
+ENDS: tuple[type[End], ...] = (Classify, Regress, Direction, NextToken, Write, Forecast, Reconstruct)
 OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, AdaGrad, AdaDelta, RMSProp, Adam, AdamW, Muon)
 RATES: tuple[type[Rate], ...] = (Constant, Cosine, Linear, Steps, InverseSqrt)
 KINDS: tuple[type[Kind], ...] = (Vector, Image, Sequence, Tokens, Sound, Table, Label, Value, Targets)

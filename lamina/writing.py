@@ -145,11 +145,15 @@ def written_about(
     if not isinstance(net.end, Write):
         raise DataError(f"the model ends in {net.end} and does not write about texts; one that ends in Write(...) does")
     net.eval()
-    read = [[*source.encode(text), END_TOKEN] for text in texts]
+    opening = [BEGIN_TOKEN] * source.begins
+    read = [[*opening, *source.encode(text), END_TOKEN] for text in texts]
     answers: list[list[tuple[str, float]]] = [[("", 0.0)] * best for _ in texts]
     device = next(net.parameters()).device
     # The longest first, so that what does not fit in memory shows at once.
-    order = sorted((place for place, tokens in enumerate(read) if len(tokens) > 1), key=lambda place: -len(read[place]))
+    order = sorted(
+        (place for place, tokens in enumerate(read) if len(tokens) > 1 + source.begins),
+        key=lambda place: -len(read[place]),
+    )
     while order:
         count = max(1, AT_ONCE // (len(read[order[0]]) * width))
         rows, order = order[:count], order[count:]

@@ -55,6 +55,8 @@ STAGES = [
     Example("Residual(Dense(5), shortcut='project')", VECTOR, Vector(5)),
     Example("FastNet((4, 5))", Image(3, 11, 13), Vector(5)),
     Example("Embed(5)", TOKENS, Sequence(5)),
+    Example("BERT(2, 3, 6, hidden=5, longest=7)", TOKENS, Sequence(6)),
+    Example("BERT(1, 1, 7, longest=5, segments=0)", TOKENS, Sequence(7)),
     *(Example(sentence, SEQUENCE, SEQUENCE) for sentence in ("Positions()", "Positions('learned', longest=5)")),
     *(Example(sentence, SEQUENCE, SEQUENCE) for sentence in ("MultiHead(7)", "MultiHead(1, causal=True, dropout=0.2)")),
     Example("MultiHead(3, causal=True, rotary=True)", Sequence(6), Sequence(6)),
@@ -115,6 +117,20 @@ STAGES = [
     *(Example(sentence, IMAGE, IMAGE) for sentence in ("Erase()", "Erase((0.1, 0.4), probability=0.5)")),
     *(Example("Mixup()", kind, kind) for kind in (VECTOR, IMAGE)),
     Example("CutMix()", IMAGE, IMAGE),
+    *(Example(sentence, VECTOR, Vector(3)) for sentence in ("PCA(3)", "PCA(3, whiten=True)", "Gaussian(3)")),
+    *(Example(sentence, VECTOR, Vector(3)) for sentence in ("Hebb(3)", "Hebb(3, rule='sanger')", "RBM(3)")),
+    Example("PCA(11)", IMAGE, Vector(11)),
+    Example("PCA(3)", Table(5), Vector(3)),
+    Example("RBM(5)", IMAGE, Vector(5)),
+    *(Example(sentence, VECTOR, VECTOR) for sentence in ("Sparse(0.1)", "Sparse(0.1, rate=0.2)")),
+    Example("Contract(0.1, Dense(5) >> Tanh())", VECTOR, Vector(5)),
+    Example("Contract(0.1, Conv(5) >> ReLU())", IMAGE, Image(5, 5, 7)),
+    *(
+        Example(f"{name}(0.2)", kind, kind)
+        for name in ("Blankout", "GaussianNoise", "SaltAndPepper")
+        for kind in (VECTOR, IMAGE, SEQUENCE)
+    ),
+    Example("Reshape(1, 7, 1)", VECTOR, Image(1, 7, 1)),
     Example("Crop(5)", IMAGE, Image(3, 5, 5)),
     Example("Crop((7, 11), padding=2)", IMAGE, Image(3, 7, 11)),
     Example("Crop((2, 3), scale=(0.08, 1.0))", IMAGE, Image(3, 2, 3)),
@@ -134,9 +150,14 @@ ENDS = [
     EndExample("Write(Positions() >> Transformer(1, heads=2, dropout=0.0), width=6)", SEQUENCE, Tokens(5)),
     EndExample("Forecast()", VECTOR, Value(6)),
     EndExample("Forecast(init='zeros')", VECTOR, Value(5)),
+    EndExample("Direction()", VECTOR, Value(13)),
     EndExample("Regress('log')", VECTOR, Value(2)),
     EndExample("Regress()", VECTOR, Value(3)),
     EndExample("Regress()", VECTOR, Value(1)),
+    EndExample("Reconstruct()", VECTOR, VECTOR),
+    EndExample("Reconstruct(Dense(11) >> Tanh())", VECTOR, VECTOR),
+    EndExample("Reconstruct(tied=True)", VECTOR, VECTOR),
+    EndExample("Reconstruct(deviation=0.5)", VECTOR, VECTOR),
 ]
 
 
@@ -152,7 +173,7 @@ def inputs(kind: Kind, examples: int, seed: int = 0, length: int = 5) -> Tensor 
         blank = torch.rand(examples, kind.blanks, generator=random) < 0.3
         numbers[:, : kind.blanks] = numbers[:, : kind.blanks].masked_fill(blank, torch.nan)
         codes = [torch.randint(size, (examples,), generator=random) for size in kind.categories]
-        return torch.cat((numbers, torch.stack(codes, 1).float()), 1)
+        return torch.cat((numbers, *(code[:, None].float() for code in codes)), 1)
     lengths = torch.randint(1, length + 1, (examples,), generator=random)
     lengths[0] = length
     visible = torch.arange(length) < lengths[:, None]
@@ -171,6 +192,8 @@ def targets(kind: Kind, examples: int, seed: int = 1) -> Tensor | Padded:
         beside = inputs(kind, examples)
         assert isinstance(beside, Padded)
         return beside._replace(values=torch.randint(3, kind.vocabulary, beside.values.shape, generator=random))
+    if isinstance(kind, Vector):  # of an end that gives back the input
+        return inputs(kind, examples)
     assert isinstance(kind, Value)
     return torch.randn(examples, kind.size, generator=random).exp()  # above 0, as a logarithm asks
 

@@ -81,8 +81,13 @@ def test_what_comes_out_has_the_shape_of_its_kind(example: Example) -> None:
 @each_stage
 def test_every_parameter_gets_a_finite_gradient(example: Example) -> None:
     stage = built(example)
-    out = values(stage(inputs(example.given, 5)))
+    x = inputs(example.given, 5)
+    out = values(stage(x))
     (out * torch.randn(out.shape)).sum().backward() if out.requires_grad else None
+    if stage.charges:
+        assert isinstance(x, Tensor)
+        _, nats = stage.charge(x.sigmoid())
+        nats.sum().backward() if nats is not None and nats.requires_grad else None
     for name, parameter in stage.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name

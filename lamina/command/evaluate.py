@@ -34,8 +34,9 @@ Examples:
 @click.option(
     "--beam", "width", type=click.IntRange(1), default=5, show_default=True, help="Of a model of pairs of texts."
 )
+@click.option("--draws", type=click.IntRange(1), help="Of a model with Gaussian(): estimate ln p(x) by so many codes.")
 @json_option
-def command(run: Path, data: tuple[str, ...], whole: bool, width: int, as_json: bool) -> None:
+def command(run: Path, data: tuple[str, ...], whole: bool, width: int, draws: int | None, as_json: bool) -> None:
     """Measure the model of RUN on DATA.
 
     Where DATA is what the run was trained on, its test part is measured; other data is measured whole. Several DATA are
@@ -62,6 +63,11 @@ def command(run: Path, data: tuple[str, ...], whole: bool, width: int, as_json: 
             note(f"{dataset.name}: {seen:,} of its rows {flatter}")
         parts.append((dataset, rows))
     measures = measured(model, parts)
+    if draws is not None:
+        from lamina.likelihood import likelihood
+
+        feeds = (batch for dataset, rows in parts for batch in model.feed(dataset, rows).epoch(0))
+        measures |= {"log_probability": likelihood(model.net, feeds, draws)}
     texts = translations(model.net, *parts[0], width, None) if len(parts) == 1 else None
     measures |= per_character(measures, *parts[0]) if len(parts) == 1 else {}
     measures |= {} if texts is None else texts.measures()

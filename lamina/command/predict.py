@@ -226,6 +226,10 @@ def one_answer(
                 line |= {f"p({name})": value for name, value in zip(names, row, strict=True)}
             yield line
         return
+    if hasattr(answer, "code"):
+        for code in rounded(answer.code, 9):
+            yield {f"code_{number}": value for number, value in enumerate(code, start=1)}
+        return
     for value, low, high in zip(*(rounded(part, 9) for part in (answer.value, answer.low, answer.high)), strict=True):
         line = {}
         for number, (middle, least, most) in enumerate(zip(value, low, high, strict=True), start=1):

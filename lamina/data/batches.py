@@ -82,7 +82,7 @@ class Batches:
         kept_on = data.target.values.device
         there = rows if kept_on == rows.device else rows.to(kept_on)
         inputs: Tensor | Padded = data.inputs.gather(there)
-        target: Tensor | Padded = data.target.gather(there)
+        target: Tensor | Padded = inputs if data.target is data.inputs else data.target.gather(there)
         if kept_on != self.device:
             inputs, target = moved(inputs, self.device), moved(target, self.device)
         return Batch(inputs, target, rows, epoch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +36,8 @@ class MultiHead(Stage):
             the distance alone (Su et al. 2021, equation 34). Nothing else needs to tell positions apart then.
         dropout: of what comes out, in training.
     """
+
+    grows: ClassVar[bool] = True
 
     heads: Count
     causal: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -63,6 +63,8 @@ class Positions(Stage):
     Raises:
         DataError: for a sequence that is longer than the table.
     """
+
+    grows: ClassVar[bool] = True
 
     how: Literal["sinusoidal", "learned"] = "sinusoidal"
     longest: Count = 512

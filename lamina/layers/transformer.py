@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -47,6 +47,8 @@ class Transformer(Cell):
         activation: between the two dense layers.
         epsilon: of the norms, see `LayerNorm`.
     """
+
+    grows: ClassVar[bool] = True
 
     layers: Annotated[int, Bounds(low=1, high=1000)] = 2
     heads: Count = 4

@@ -18,6 +18,7 @@ from lamina.metrics.measure import (
     wilson,
 )
 from lamina.metrics.ranking import Margins, auc
+from lamina.metrics.restored import RestoredTally
 from lamina.metrics.together import LossTally, TogetherTally, of_each
 from lamina.metrics.tokens import SentenceTally, TokenTally
 from lamina.metrics.values import ValueTally
@@ -32,6 +33,7 @@ __all__ = [
     "LossTally",
     "Margins",
     "Measure",
+    "RestoredTally",
     "SentenceTally",
     "Tally",
     "TogetherTally",

@@ -38,13 +38,30 @@ MEASURES: dict[str, Definition] = {
     "token_loss": Definition("lower", "nats per token", "mean of -ln p of a token", "Shannon 1951"),
     "bits_per_token": Definition("lower", "bits per token", "mean of -log2 p of a token", "Shannon 1951"),
     "bits_per_character": Definition("lower", "bits per character", "Σ -log2 p of tokens / characters", "Graves 2013"),
-    "bits_per_character": Definition("lower", "bits per character", "Σ -log2 p of tokens / characters", "Graves 2013"),
     "token_accuracy": Definition("higher", "share", "tokens whose likeliest guess is right", "Cochran 1977 (interval)"),
     "sentence_accuracy": Definition(
         "higher", "share", "sentences with all tokens right, each given those before", "Wilson 1927 (interval)"
     ),
     "bleu": Definition("higher", "of 100", "runs of 1 to 4 words alike, by sacrebleu", "Papineni et al. 2002"),
     "chrf": Definition("higher", "of 100", "F2 of runs of 1 to 6 characters, by sacrebleu", "Popovic 2015"),
+    "elbo": Definition(
+        "higher",
+        "nats per example",
+        "bound on ln p(x): mean of ln p(x | z) - KL(q(z | x) ‖ p(z))",
+        "Kingma, Welling 2014",
+    ),
+    "log_probability": Definition(
+        "higher", "nats per example", "mean of ln p(x), by importance sampling", "Burda, Grosse, Salakhutdinov 2016"
+    ),
+    "restoration_loss": Definition("lower", "nats per example", "mean of -ln p(x | code)", "Vincent et al. 2010"),
+    "code_nats": Definition("lower", "nats per example", "mean of KL(q(z | x) ‖ p(z))", "Kingma and Welling 2014"),
+    "squared_error_per_example": Definition(
+        "lower",
+        "the input's unit, squared",
+        "mean of Σ (x - f)² over an example's numbers",
+        "Hinton, Salakhutdinov 2006",
+    ),
+    "explained_variance": Definition("higher", "share", "1 - Σ |x - f|² / Σ |x - mean x|²", "Pearson 1901"),
     "loss": Definition("lower", "nats per example", "mean of -ln p of all targets", "Bishop 2006, eq. 1.27"),
 }
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from lamina.data.named import (
     PICTURE_SETTINGS,
     TABLE_SETTINGS,
     TEXT_SETTINGS,
+    are_pictures,
     check_effect,
     load,
     read_table,
@@ -29,8 +31,11 @@ from lamina.data.text.apart import shares_of
 from lamina.data.text.reading import FILE_SETTINGS, TextOrigin, text_origin_in
 from lamina.data.text.which import text_form
 from lamina.description import read_description
+from lamina.end import End
 from lamina.errors import DataError, RunError
 from lamina.model import DESCRIPTION, FOLDER
+from lamina.sentence import read
+from lamina.stage import Stage, links
 from lamina.training.plan import FILE, Plan, noted, noted_in, read_plan
 
 if TYPE_CHECKING:
@@ -124,8 +129,15 @@ def address_of(name: str) -> str:
     return str(path.resolve()) if name != ARRAYS and there else ARRAYS
 
 
+def restores(net: object) -> bool:
+    """Whether a net, as words or as text, ends in what gives back the input, so that data needs no target for it."""
+    stage = net if isinstance(net, Stage) else read(net)[0] if isinstance(net, str) else None
+    end = links(stage)[-1] if isinstance(stage, Stage) else None
+    return isinstance(end, End) and end.restores
+
+
 def data_for(
-    data: Any, settings: dict[str, Any], say: Callable[[str], object] | None = None
+    data: Any, settings: dict[str, Any], say: Callable[[str], object] | None = None, net: object = None
 ) -> tuple[Dataset, dict[str, Any]]:
     """The dataset that the user means, and those settings that do not say how it is read.
 
@@ -134,6 +146,8 @@ def data_for(
         settings: some of `Reading` or `PictureReading` among others. `test` is one of them where it is no share but a
             file.
         say: takes what was assumed and decided, if the data are read here.
+        net: what is to learn from them, if it is known and not among the settings: a table needs no target for one that
+            gives back its input.
     """
     asked = {name: settings[name] for name in READING if asks(name, settings)}
     others = {name: value for name, value in settings.items() if name not in (*asked, "cut")}
@@ -147,6 +161,11 @@ def data_for(
         # It may be a table of texts, of which the same is true.
         shares = {setting.name: setting.default for setting in Plan.settings()} | others
         asked["cut"] = (shares["valid"], shares["test"], shares["split_seed"])
+        if "cut" in settings and "valid" in asked:
+            asked["cut"] = settings["cut"]  # as above
+        listed = isinstance(data, str | Path) and are_pictures(str(data))
+        if not (listed or "target" in asked or "horizon" in asked) and restores(net or settings.get("net")):
+            asked["inputs_only"] = True
     if isinstance(data, Dataset):
         if asked:
             raise DataError(f"{', '.join(asked)} would say how data is read, but this is a dataset already")
@@ -171,7 +190,12 @@ def reading_note(dataset: Dataset) -> dict[str, dict[str, Any]]:
     """How a dataset was read, as a table of run.toml; none where there was nothing to say."""
     if dataset.origin is not None and dataset.text is not None:
         cut = {} if dataset.text.cut is None else {"cut": list(dataset.text.cut)}
-        return {"table": dataset.origin.reading.to_json(), "text": dataset.text.reading.to_json() | cut}
+        from lamina.data.text.labelled import LABELLED_SETTINGS
+
+        # All that was settled: what is usual elsewhere is not here.
+        values = dataset.text.reading.values() | {"valid": list(dataset.text.reading.valid) or None}
+        settled = {name: values[name] for name in LABELLED_SETTINGS if values[name] is not None}
+        return {"table": dataset.origin.reading.to_json(), "text": settled | cut}
     if dataset.origin is not None:
         return {"table": dataset.origin.reading.to_json()}
     if dataset.series is not None:
@@ -262,6 +286,8 @@ def as_dataset(data: Any, asked: dict[str, Any] | None = None, say: Callable[[st
         if asked:
             raise DataError(f"{', '.join(asked)} would say how data is read, but these are arrays; leave them out")
         return from_arrays(*data)
+    if isinstance(data, np.ndarray | torch.Tensor):
+        return from_arrays(data)
     raise DataError(
         f"data must be a name, a path, a frame, or a pair (inputs, target) of arrays, got {type(data).__name__}"
     )

@@ -70,7 +70,12 @@ def train_folds(
     for name in ("fold", "beside"):
         if settings.get(name) is not None:
             raise RunError(f"{name} has no effect with folds: each fold has its own; leave it out")
-    dataset, settings = data_for(data, settings, settings.get("say", note))
+    dataset, settings = data_for(data, settings, settings.get("say", note), net)
+    if dataset.text is not None and dataset.text.input.how != "bytes":
+        raise RunError(
+            f"{dataset.name}: the tokens of texts are learned from what trains, and were learned once for all folds;"
+            " take tokens='bytes', which are learned from nothing, or several seeds in place of folds"
+        )
     settings["folds"] = folds
     parts_of(dataset, plan_of(net, dataset, {**settings, "fold": 0}))
     folder = new_folder(out, dataset.name)

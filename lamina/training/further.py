@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,14 +43,17 @@ def data_on(
     if isinstance(given, Image) and where not in NAMED and are_pictures(where):
         return _pictures_on(model, given, folder, where, say)
     if model.series is not None and is_table(where):
-        return load(where, **model.series.settled())
+        run = run_of(folder)
+        own = run is not None and read_plan(run).data == address_of(where)
+        # Its own data may be more than this file.
+        return load(where, **(reading_in(run / FILE) if run is not None and own else model.series.settled()))
     if model.origin is None or not is_table(where):
         return load(where)
     run = run_of(folder)
     own = run is not None and read_plan(run).data == address_of(where)
     if model.text is not None:
         # Its own tokenizer is taken, which that of other texts may differ from; the test part is known by the reading.
-        return model.read_texts(where, model.origin.reading if own else None)
+        return load(where, **reading_in(run / FILE), taught=model.text) if own and run else model.read_texts(where)
     if own:
         dataset = load(where, **model.origin.reading.values())  # its test part is known then
         if dataset.origin is not None and dataset.origin.fields == model.origin.fields:
@@ -69,7 +73,11 @@ def _texts_on(text: TextOrigin, folder: Path, where: str, beside: str | None) ->
         return load(where, **reading_in(run / FILE), taught=text)
     if beside is None and text_form(where) != "pairs":
         return load_text(where, None, Cut(0.0, 0.0), known=text)
-    return load_pairs(where, beside, None, Cut(0.0, 0.0), known=text)
+    dataset = load_pairs(where, beside, None, Cut(0.0, 0.0), known=text)
+    # Their texts are read once more where answers are compared with them.
+    origin = dataset.text
+    assert origin is not None
+    return replace(dataset, name=where, text=replace(origin, files=() if beside is None else (beside,)))
 
 
 def _pictures_on(model: Model, given: Image, folder: Path, where: str, say: Callable[[str], object] | None) -> Dataset:

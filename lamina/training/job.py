@@ -74,7 +74,7 @@ class Job:
         self.batches = training_feed(
             dataset, self.shares.train, plan.batch, plan.batch_tokens, plan.seed, self.device, self.carries
         )
-        if plan.budget_seconds is None and (text := unreached(self.optimizer.rate, self.total_steps())):
+        if self.groups and plan.budget_seconds is None and (text := unreached(self.optimizer.rate, self.total_steps())):
             say(text)
         self.checkpoints = Checkpoints(folder / "checkpoints", say)
         self.log = Log(folder)
@@ -165,6 +165,8 @@ class Job:
 
     def total_steps(self) -> int:
         """The updates that the run will have; with a budget, as the pace so far lets expect."""
+        if not self.groups:
+            return 0  # nothing is to be trained: statistics were taken before the first step
         if self.plan.steps is not None:
             return self.plan.steps
         if self.plan.epochs is not None:
@@ -174,7 +176,7 @@ class Job:
 
     def finished(self) -> bool:
         """Whether the plan is fulfilled."""
-        if self.stopped_early:
+        if self.stopped_early or not self.groups:
             return True
         if self.plan.budget_seconds is not None:
             return self.seconds() >= self.plan.budget_seconds

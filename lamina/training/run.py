@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import lamina
+from lamina.baseline_codes import restored
 from lamina.baselines import Baseline, baselines
 from lamina.data.split import fingerprint
 from lamina.ends.regress import COVERED
@@ -92,7 +93,7 @@ def train(
         ...     print(run.test["accuracy"].value > 0.8)
         True
     """
-    dataset, settings = data_for(data, settings, say)
+    dataset, settings = data_for(data, settings, say, net)
     plan, stage = planned(net, dataset, optimizer, settings, say)
     folder = new_folder(out, dataset.name)
     with Lock(folder), machine.listening() as signals, machine.restored():
@@ -203,7 +204,7 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
     job.calibrate()
     model = Model(
         job.net,
-        dataset.classes,
+        () if job.net.end.restores else dataset.classes,
         dataset.features,
         dataset.inputs.scale,
         dataset.origin,
@@ -221,6 +222,8 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
     measures = tally.measures()
     measures |= per_character(measures, dataset, job.shares.test) | ({} if texts is None else texts.measures())
     signals.heed(AFTERWARDS, job.folder)
+    if job.net.end.restores:
+        beside = restored(job.net, dataset, job.shares)
     beside = baselines(dataset, job.shares) if beside is None else beside
     signals.heed(AFTERWARDS, job.folder)
     held = answers.coverage()

@@ -39,7 +39,7 @@ def train_seeds(
     """
     if seeds < 1:
         raise RunError(f"seeds must be at least 1, got seeds={seeds}")
-    dataset, settings = data_for(data, settings, settings.get("say", note))
+    dataset, settings = data_for(data, settings, settings.get("say", note), net)
     if seeds == 1:
         run = train(net, dataset, out=out, **settings)
         return Seeds(run.folder, [run])

@@ -9,6 +9,7 @@ from lamina.data.dataset import Dataset, Part
 from lamina.data.tables.origin import origin_in
 from lamina.defaults import default_end, default_optimizer
 from lamina.description import read_description
+from lamina.ends.direction import Direction
 from lamina.errors import LaminaError, Problems, RunError, shown
 from lamina.kinds import Kind
 from lamina.model import DESCRIPTION, FOLDER
@@ -92,7 +93,8 @@ def source_for(start: str, dataset: Dataset, problems: Problems) -> Source | Non
 def started_net(source: Source, dataset: Dataset) -> Stage:
     """The source's body with an end for a dataset: its own where that predicts such targets, else the usual one."""
     end = source.end
-    if type(source.target) is not type(dataset.target.kind):
+    # The one end that has no weights would ask for a target as wide as the body.
+    if type(source.target) is not type(dataset.target.kind) or isinstance(end, Direction):
         end = parse(default_end(dataset))
     return Chain([stage.fresh() for stage in (*source.body, end)])
 

@@ -108,7 +108,7 @@ def test_further_pairs_are_measured(files: Path, pairs: Path, command: Callable[
         ),
         (("train", "{files}/book.txt", "--joint"), "joint would say how"),
         (("train", "{files}/book.txt", "--size", 8), "size would say how pictures are read"),
-        (("train", "{files}/book.txt", "--context", 4000), "bring a longer text, or ask for a shorter context"),
+        (("train", "{files}/book.txt", "--valid", 0.0001), "bring a longer text, or ask for other shares"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_told(

@@ -29,19 +29,26 @@ UNREADABLE = (
 )
 """What zipfile says to a file that it cannot read."""
 NAMES = (("x", "y"), ("inputs", "target"))
+ALONE = ("x", "inputs")
 MOST_BYTES = 2**32
 """An array beyond this is refused: data is read into memory."""
 
 
 def from_arrays(
-    inputs: Any, target: Any, *, name: str = "arrays", classes: Sequence[str] | None = None, task: Task | None = None
+    inputs: Any,
+    target: Any = None,
+    *,
+    name: str = "arrays",
+    classes: Sequence[str] | None = None,
+    task: Task | None = None,
 ) -> Dataset:
     """A data set from numpy arrays, torch tensors or lists; arrays whose type fits are not copied.
 
     Args:
         inputs: (N, D) numbers become a Vector; (N, Y, X) or (N, C, Y, X) an Image, where bytes stand for [0, 1] in
             steps of 1/255 and floats stay as they are.
-        target: whole numbers, bools or texts become a Label whose classes are sorted; floats, (N,) or (N, K), a Value.
+        target: whole numbers, bools or texts become a Label whose classes are sorted; floats, (N,) or (N, K), a Value;
+            None for data of which nothing is predicted but the inputs themselves.
         name: what messages and reports call the data.
         classes: the names of the classes by number; for a target of texts, their order.
         task: "label" or "value" overrules what the type of the target says.
@@ -61,6 +68,9 @@ def from_arrays(
         given = _inputs(_array(inputs, "inputs"))
     except DataError as error:
         mistakes.append(str(error))
+    if target is None and given is not None:
+        _no_classes(classes, task, name)
+        return Dataset(name, given, given)
     try:
         wanted, names = _target(_array(target, "target"), classes, task)
     except DataError as error:
@@ -72,8 +82,16 @@ def from_arrays(
     return Dataset(name, given, wanted, classes=names)
 
 
+def _no_classes(classes: Sequence[str] | None, task: Task | None, name: str) -> None:
+    said = [what for what, value in (("classes", classes), ("task", task)) if value is not None]
+    if said:
+        raise DataError(
+            f"{name}: {' and '.join(said)} would say something of a target, but there is none; leave it out"
+        )
+
+
 def read_npz(path: Path, name: str | None = None) -> Dataset:
-    """The data set in a .npz file with the arrays x and y, or inputs and target.
+    """The data set in a .npz file with the arrays x and y, or inputs and target; or with x or inputs alone.
 
     Raises:
         DataError: if the file cannot be read, holds other arrays or Python objects, or promises more than it holds.
@@ -82,6 +100,9 @@ def read_npz(path: Path, name: str | None = None) -> Dataset:
         with zipfile.ZipFile(path) as archive:
             held = {item.removesuffix(".npy"): item for item in archive.namelist()}
             pair = next((pair for pair in NAMES if set(pair) <= set(held)), None)
+            if pair is None and len(held) == 1 and (alone := next(iter(held))) in ALONE:
+                lone = _member(archive, held[alone], f"{path}: {alone}")
+                return from_arrays(lone, name=name or str(path))
             if pair is None:
                 raise DataError(
                     f"{path}: expected the arrays x and y, or inputs and target, got {shown(', '.join(held))}; "

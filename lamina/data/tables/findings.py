@@ -26,6 +26,8 @@ def findings(dataset: Dataset, columns: Collection[str], target: Sequence[str] =
         columns: the names of the table's columns; its profiles will do.
         target: the names of the columns that are predicted.
     """
+    if dataset.target is dataset.inputs:
+        return repetitions(dataset)
     return [*repetitions(dataset), *giveaways(dataset, columns, target)]
 
 

@@ -26,6 +26,7 @@ from lamina.data.tables.source import Retyped, Source, open_source, paths_of
 from lamina.data.tables.target import Decided, target_of
 from lamina.data.tables.untouched import first_row, form_of
 from lamina.errors import DataError, did_you_mean
+from lamina.kinds import Value
 
 ROWS_AT_ONCE = 1024
 """Rows that are encoded together."""
@@ -90,6 +91,10 @@ def fitted(data: Any, reading: Reading, known: Known) -> Rows:
         DataError: if columns are missing, or cells do not fit.
     """
     split_by = [name for name in (reading.group, reading.time) if name is not None]
+    if reading.inputs_only and not split_by:
+        alone = [part.inputs for part in encoded(open_for(data, reading, known.fields), known.fields)]
+        rows = torch.from_numpy(np.concatenate(alone))
+        return Rows(rows, Column(rows[:, :1], Value(1)), None, None, [])
     labels = [part.name for part in known.parts if part.classes] or (reading.target if known.classes else ())
     as_text = [*labels, *(split_by if reading.group else ())]
     beside = tuple(dict.fromkeys((*reading.target, *split_by)))

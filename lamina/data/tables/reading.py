@@ -37,6 +37,7 @@ class Reading(Saying):
         delimiter: between cells, "tab" for a tab; None to see for oneself.
         encoding: such as "latin-1"; None for UTF-8, and for Latin-1 where it is no UTF-8.
         blanks: further texts that stand for a blank cell.
+        inputs_only: whether nothing is predicted but the inputs themselves, so that no target is named.
         skip_bad: how many rows that cannot be read are left out, and listed, before it is a mistake.
     """
 
@@ -52,6 +53,7 @@ class Reading(Saying):
     encoding: str | None = None
     blanks: tuple[str, ...] = ()
     skip_bad: Natural = 0
+    inputs_only: bool = False
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -71,6 +73,8 @@ class Reading(Saying):
         mistakes += [f"{what}={values[what]!r} is the target: split by another column" for what in split_by]
         if values["group"] is not None and values["time"] is not None:
             mistakes.append("split by group or by time, not by both; leave one out")
+        if values["inputs_only"] and values["target"]:
+            mistakes.append("inputs_only says that nothing else is predicted, but there is a target; leave one out")
         delimiter = values["delimiter"]
         if delimiter is not None and len(delimiter) != 1 and delimiter not in TABS:
             mistakes.append(f"the delimiter must be one character, got {delimiter!r}")

@@ -160,10 +160,11 @@ def decided(looked: Looked, folder: Path | None = None) -> Dataset:
 
 def dataset_of(name: str, rows: Rows, known: Known, origin: Origin, test: Tensor | None = None) -> Dataset:
     """Rows as a dataset."""
+    inputs = Column(rows.inputs, table_kind(known.fields))
     dataset = Dataset(
         name,
-        Column(rows.inputs, table_kind(known.fields)),
-        rows.target,
+        inputs,
+        inputs if origin.reading.inputs_only else rows.target,
         classes=known.classes,
         parts=known.parts,
         features=feature_names(known.fields),

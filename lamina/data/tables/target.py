@@ -98,6 +98,9 @@ def target_of(
     Raises:
         DataError: if there is no such column, or nothing in it to learn from.
     """
+    if reading.inputs_only:
+        # What stands for it until the inputs are numbers; they are the target then.
+        return Target(Column(torch.zeros(collected.rows, 1), Value(1)), (), None, [])
     said = reading.said()
     columns = [
         Asked(collected.name, collected.columns[name], collected.where) for name in _named(collected, profiles, reading)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lamina.data.dataset import Dataset
+from lamina.data.split import Parts
 from lamina.data.text.plain import Plain, read_plain
 from lamina.data.text.reading import TextReading
 from lamina.errors import DataError
@@ -131,6 +132,11 @@ def shares_of(dataset: Dataset) -> dict[str, float]:
     if text is None or dataset.time is None or not (text.reading.valid or text.reading.test):
         return {}
     return {part: float((dataset.time == number).double().mean()) for number, part in enumerate(PARTS) if number}
+
+
+def parts_in(time: Tensor) -> Parts:
+    """The rows of each part, by the part of each row."""
+    return Parts(*((time == number).nonzero().flatten() for number in range(len(PARTS))))
 
 
 def times(train: int, valid: Tensor, test: Tensor, more: dict[str, int]) -> Tensor:

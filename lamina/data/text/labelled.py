@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
 from lamina.data.dataset import Dataset, Part
 from lamina.data.split import Parts, split
 from lamina.data.tables.fields import Text
@@ -19,15 +17,17 @@ from lamina.data.tables.source import open_source
 from lamina.data.tables.table import about_classes, load_table
 from lamina.data.tables.target import Decided
 from lamina.data.tables.texts_only import TextsOnly
+from lamina.data.text.apart import parts_in
+from lamina.data.text.labelled_apart import also_train, files_beside, part_of_each
 from lamina.data.text.load import USUAL, WHAT, Cut, cut_short, ended, learned
 from lamina.data.text.pairs_apart import hashes, unread
 from lamina.data.text.ragged import Ragged
 from lamina.data.text.reading import SHARED_SETTINGS, TextOrigin, TextReading, as_text_reading, settled_by
-from lamina.data.text.told import check_there, column_of, read, texts_said
+from lamina.data.text.told import check_there, column_of, read, texts_said, with_files
 from lamina.errors import DataError
 from lamina.kinds import UNKNOWN_TOKEN
 
-LABELLED_SETTINGS = (*SHARED_SETTINGS, "context")
+LABELLED_SETTINGS = (*SHARED_SETTINGS, "context", "valid")
 """What says how the texts of a table are read."""
 
 WORDS: dict[str, Any] = {"tokens": "words", "vocabulary": 20_000, "least": 2}
@@ -100,6 +100,8 @@ def check_texts(name: str, said: Collection[str]) -> None:
     Raises:
         DataError: naming it.
     """
+    if "valid" in said:
+        raise DataError(f"only of texts a file may validate, but {name} is read by its other columns; say a share")
     if said:
         raise DataError(
             f"{', '.join(said)} would say how texts are read, but {name} is read by its other columns; leave it out, or"
@@ -122,7 +124,8 @@ def load_labelled(
     Args:
         data: a path, or a frame of pandas, polars or arrow.
         reading: the targets, and the column of texts as one of its kinds: "review=text". Other columns are left out.
-        text: how the texts are read; what is behind its `context` tokens of each is left out.
+        text: how the texts are read, and the file of those that validate; what is behind its `context` tokens of each
+            is left out.
         cut: how it will be split.
         known: what a model has decided, whose tokenizer and classes are taken.
         taught: of which the tokenizer is taken alone.
@@ -134,27 +137,25 @@ def load_labelled(
     column = column_of(name, reading)
     origin = open_source(data, reading, as_text=[column]).origin((Text(column),), reading)
     check_there(name, column, origin.columns)
-    told = read(data, reading, column, None if known is None else Decided(known.classes, known.parts))
-    test = None
-    if reading.test is not None:
-        later = Reading(**{**reading.values(), "files": (), "test": None})
-        late = read(reading.test, later, column, Decided(told.classes, told.parts), test=True)
-        test = torch.arange(len(told.rows.inputs), len(told.rows.inputs) + len(late.rows.inputs))
-        told = told.followed_by(late)
+    own = read(data, reading, column, None if known is None else Decided(known.classes, known.parts))
+    # What validated a model says nothing of other texts.
+    files = files_beside(name, reading, text if known is None else TextReading())
+    told, late = with_files(own, files, reading, column)
     texts = told.kept()
     identity = hashes(texts)
     rows = told.rows
+    part = part_of_each(name, own, late, cut.test, cut.seed) if "valid" in late else None
     dataset = replace(
         unread(name, identity),
         target=rows.target,
         classes=told.classes,
         parts=told.parts,
         group=rows.group,
-        time=rows.time,
-        test=test,
+        time=rows.time if part is None else part,
+        test=late.get("test") if part is None else None,
         about=f"{len(texts):,} texts.",
     )
-    shares = None if known is not None else split(dataset, *cut)
+    shares = None if known is not None else split(dataset, *cut) if part is None else parts_in(part)
     given = known.text if known is not None else None
     if given is None:
         assert shares is not None
@@ -166,7 +167,11 @@ def load_labelled(
     dataset = replace(dataset, inputs=inputs, text=given if known is None else replace(given, cut=None))
     notes = [
         *(*rows.notes, *about_classes(dataset.target, dataset.classes), *about_others(column, origin)),
-        *(*about_texts(inputs, texts, given), *about_tokens(inputs, given, shares), *repetitions(dataset)),
+        *(
+            *about_texts(inputs, texts, given),
+            *about_tokens(inputs, given, shares, taught is None),
+            *(repetitions(dataset) if part is None else also_train(texts, part, late)),
+        ),
     ]
     return replace(dataset, origin=replace(origin, notes=tuple(notes)))
 
@@ -194,10 +199,11 @@ def about_texts(inputs: Ragged, texts: Sequence[str], given: TextOrigin) -> list
     return notes
 
 
-def about_tokens(inputs: Ragged, given: TextOrigin, shares: Parts | None) -> list[str]:
+def about_tokens(inputs: Ragged, given: TextOrigin, shares: Parts | None, learned: bool) -> list[str]:
     """What tokens are, and how many of them are unknown where it was not the model that learned them."""
     tokenizer, share = given.input, ""
-    whence = "learned from the part that trains" if shares and tokenizer.how != "bytes" else "as the model has them"
+    here = shares is not None and learned and tokenizer.how != "bytes"
+    whence = "learned from the part that trains" if here else "as the model has them"
     if shares is not None and len(shares.valid):
         values, visible = inputs.gather(shares.valid)
         unknown = float((values[visible] == UNKNOWN_TOKEN).double().mean())

@@ -15,13 +15,13 @@ from torch import Tensor
 from lamina.data.dataset import Dataset
 from lamina.data.pictures.threads import Say
 from lamina.data.split import Parts, split
-from lamina.data.text.apart import PARTS, Laid, check_files, laid_out
+from lamina.data.text.apart import PARTS, Laid, check_files, laid_out, parts_in
 from lamina.data.text.encoded import Encoded, How, begun, shortened
 from lamina.data.text.pairs import Pairs, read_pairs
 from lamina.data.text.pairs_apart import hashes, unread, with_files
 from lamina.data.text.plain import read_plain
 from lamina.data.text.ragged import Ragged, Windows
-from lamina.data.text.reading import PAIR_SETTINGS, RUNNING_SETTINGS, TextOrigin, TextReading, settled_by
+from lamina.data.text.reading import CONTEXT, PAIR_SETTINGS, RUNNING_SETTINGS, TextOrigin, TextReading, settled_by
 from lamina.data.text.tokenised import Tokenised, tokens_of
 from lamina.data.text.tokenizer import Tokenizer
 from lamina.errors import DataError
@@ -68,8 +68,8 @@ def load_text(
 ) -> Dataset:
     """The dataset of one long text: windows onto its tokens, and the tokens behind them.
 
-    The text is cut at characters, and the tokenizer learns from the first part. No token lies across a cut. A window
-    that does belongs to the part before, so what validates begins in the window behind. The `time` of a window is its
+    The text is cut at characters, and the tokenizer learns from the first part. Neither a token nor a window lies
+    across a cut: each part is a text of its own, whose first token is nobody's target. The `time` of a window is its
     part (0 trains, 1 validates, 2 tests): `split` with the same shares cuts just there.
 
     Args:
@@ -91,7 +91,8 @@ def load_text(
     tokenizer = learned(laid.text.pieces(0, laid.edges[0]), reading) if known is None else known.input
     found = tokens_of(laid.text, tokenizer, laid.edges, say)
     kind = Tokens(len(tokenizer))
-    inputs, target = (Windows(found.tokens, kind, length=reading.context, ahead=ahead) for ahead in (0, 1))
+    length, edges = reading.context or CONTEXT, found.edges
+    inputs, target = (Windows(found.tokens, kind, length=length, ahead=ahead, edges=edges) for ahead in (0, 1))
     notes = [*_about_tokens(reading, tokenizer, tokenizer, known is None), _about_text(laid, found)]
     return Dataset(
         str(path),
@@ -135,11 +136,11 @@ def load_pairs(
     identity = hashes(found.sources)
     parts: Parts | None = None
     if known is None:
-        parts, reading = split(unread(name, identity), *cut) if time is None else _parts(time), asked.settled("bpe")
+        parts, reading = split(unread(name, identity), *cut) if time is None else parts_in(time), asked.settled("bpe")
         given, wanted = _tokenizers(found, parts.train.tolist(), reading)
     else:
-        reading, given, wanted = settled_by(known, asked, name), known.input, known.output
-    inputs, outputs = ended(found.sources, given, identity), ended(found.targets, wanted)
+        reading, given, wanted = settled_by(known, asked, name, False), known.input, known.output
+    inputs, outputs = ended(found.sources, given, identity), ended(found.targets, wanted, begins=False)
     notes = [*_about_tokens(reading, given, wanted, parts is not None), *_about_pairs(inputs, outputs, parts)]
     return Dataset(
         name,
@@ -149,10 +150,6 @@ def load_pairs(
         text=TextOrigin(reading, given, None if wanted is given else wanted, (*notes, *found.notes)),
         about=f"{len(inputs):,} pairs of texts.",
     )
-
-
-def _parts(time: Tensor) -> Parts:
-    return Parts(*((time == number).nonzero().flatten() for number in range(len(PARTS))))
 
 
 def _taken(name: str, reading: TextReading, takes: Sequence[str], what: str, other: str) -> TextReading:
@@ -171,13 +168,13 @@ def learned(texts: Iterable[str], reading: TextReading) -> Tokenizer:
 
 def _part_of_windows(name: str, windows: Windows, edges: Sequence[int], parts: Sequence[str]) -> Tensor:
     """0 for windows that train, 1 for those that validate, 2 for those that test."""
-    starts = torch.arange(len(windows)) * windows.length
-    time = sum(((starts >= edge).double() for edge in edges), torch.zeros(len(windows), dtype=torch.float64))
-    if not {PARTS.index(part) for part in parts} <= set(time.long().tolist()):
+    time = sum(((windows.starts >= edge).double() for edge in edges), torch.zeros(len(windows), dtype=torch.float64))
+    there = set(time.long().tolist())
+    short = [part for part in parts if PARTS.index(part) not in there]
+    if short:
         raise DataError(
-            f"{name}: expected a text of at least one window of {windows.length} tokens for each of "
-            f"{', '.join(parts)}, got {len(windows.tokens):,} tokens; bring a longer text, "
-            "or ask for a shorter context"
+            f"{name}: expected at least two tokens in each of {', '.join(parts)}, got fewer in {' and '.join(short)}"
+            f" of {len(windows.tokens):,} in all; bring a longer text, or ask for other shares"
         )
     return time
 
@@ -192,7 +189,11 @@ def _tokenizers(pairs: Pairs, rows: Sequence[int], reading: TextReading) -> tupl
 
 
 def ended(
-    texts: Sequence[str], tokenizer: Tokenizer, identity: Int64[Tensor, " N"] | None = None, longest: int | None = None
+    texts: Sequence[str],
+    tokenizer: Tokenizer,
+    identity: Int64[Tensor, " N"] | None = None,
+    longest: int | None = None,
+    begins: bool = True,
 ) -> Ragged:
     """The tokens of texts, with `END_TOKEN` behind each, and `BEGIN_TOKEN` before it where the tokenizer begins texts.
 
@@ -201,11 +202,13 @@ def ended(
         tokenizer: what makes them.
         identity: a hash of each text.
         longest: the most tokens of a text, both ends counted; what is behind them is left out. None for no limit.
+        begins: whether these texts are read; what is to be written begins by itself.
     """
     flat, offsets = tokenizer.encode_all(texts)
+    begins = begins and tokenizer.begins
     if longest is not None:
-        flat, offsets = shortened(Encoded(flat, offsets), longest - 1 - tokenizer.begins)
-    if tokenizer.begins:
+        flat, offsets = shortened(Encoded(flat, offsets), longest - 1 - begins)
+    if begins:
         flat, offsets = begun(Encoded(flat, offsets))
     ended = np.insert(flat, offsets[1:], END_TOKEN)
     ends = torch.from_numpy(offsets + np.arange(len(offsets)))

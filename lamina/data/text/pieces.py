@@ -30,6 +30,10 @@ class Normal(NamedTuple):
     lower: bool = True
 
 
+USUAL = Normal()
+"""As the uncased BERT has it."""
+
+
 class Spanned(NamedTuple):
     """The tokens of a text, and where each comes from: text[first:last] for every row of `spans`."""
 
@@ -52,7 +56,7 @@ class Pieces:
     """
 
     def __init__(
-        self, parts: Sequence[str], names: tuple[str, ...], places: tuple[int, ...], normal: Normal = Normal()
+        self, parts: Sequence[str], names: tuple[str, ...], places: tuple[int, ...], normal: Normal = USUAL
     ) -> None:
         self.parts, self.names, self.places, self.normal = tuple(parts), names, places, normal
         self._library = library_of([*RESERVED, *self.parts], RESERVED[0], normal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import torch
 from jaxtyping import Int64, Shaped
@@ -64,19 +65,39 @@ class Windows(Column):
     """Windows onto one long text: row i shows the positions i T, ..., (i + 1) T - 1. The last may show fewer.
 
     A text of N tokens has N - 1 positions: each has a token behind it, which is what `ahead=1` shows there. So inputs
-    and targets are two views of the same tokens.
+    and targets are two views of the same tokens. Where the text has parts, each of them is a text of its own: its first
+    window begins where it does, and neither a window nor a target lies across an edge.
 
     Attributes:
         values: the tokens: int32 or uint16, in memory or mapped to it.
         length: T, the positions of a window.
         ahead: how many tokens behind its position each is that is shown.
+        edges: the tokens at which further parts begin, ascending; a part may be empty.
     """
 
     length: int = field(kw_only=True)
     ahead: int = field(default=0, kw_only=True)
+    edges: tuple[int, ...] = field(default=(), kw_only=True)
 
     def __len__(self) -> int:
-        return -(-self.positions // self.length)
+        return len(self.starts)
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """The positions of each part: the first, and the one behind the last."""
+        ends = [0, *self.edges, len(self.values)]
+        return [(first, max(first, last - 1)) for first, last in pairwise(ends)]
+
+    @cached_property
+    def starts(self) -> Int64[Tensor, " N"]:
+        """The position at which each window begins."""
+        return torch.cat([torch.arange(first, last, self.length) for first, last in self.spans])
+
+    @cached_property
+    def stops(self) -> Int64[Tensor, " N"]:
+        """The position behind the last one that each window shows."""
+        ends = [(torch.arange(first, last, self.length) + self.length).clamp(max=last) for first, last in self.spans]
+        return torch.cat(ends)
 
     @property
     def tokens(self) -> Shaped[Tensor, " N"]:
@@ -90,7 +111,7 @@ class Windows(Column):
 
     def gather(self, index: Int64[Tensor, " B"]) -> Padded:  # type: ignore[override]  # the last window may be shorter
         """These windows."""
-        return self.at(index * self.length, self.length)
+        return self.at(self.starts[index], self.length, self.stops[index])
 
     def at(self, starts: Int64[Tensor, " B"], length: int, stops: Int64[Tensor, " B"] | None = None) -> Padded:
         """Windows that begin anywhere, padded with 0 to the longest of them.
@@ -111,8 +132,11 @@ class Windows(Column):
     @cached_property
     def hashes(self) -> Int64[Tensor, " N"]:
         """64 bits of what each window shows, the same for equal windows."""
-        ends = torch.arange(len(self) + 1) * self.length
-        return hashed(self.values[self.ahead : self.ahead + self.positions], ends.clamp(max=self.positions))
+        found = []
+        for first, last in self.spans:
+            ends = torch.arange(-(-(last - first) // self.length) + 1) * self.length
+            found.append(hashed(self.values[first + self.ahead : last + self.ahead], ends.clamp(max=last - first)))
+        return torch.cat(found)
 
 
 def hashed(values: Shaped[Tensor, "N ..."], offsets: Int64[Tensor, " M"]) -> Int64[Tensor, " R"]:

@@ -24,7 +24,7 @@ class TextReading(Saying):
             else for 8,000.
         least: how often a character, a word or a pair of parts must come to be known.
         lower: whether upper and lower case are one.
-        context: the tokens of a window onto a long text.
+        context: the tokens of a window onto a long text, and the most of a text with a label; None for 128.
         joint: whether both sides of pairs share one vocabulary.
         skip_bad: how many lines that are no pair are left out, and listed, before it is a mistake.
         valid, test: the file that validates, and that tests; of pairs in two files two each. Else shares do.
@@ -34,7 +34,7 @@ class TextReading(Saying):
     vocabulary: Count | None = None
     least: Count = 1
     lower: bool = False
-    context: Count = 128
+    context: Count | None = None
     joint: bool = False
     skip_bad: Natural = 0
     valid: tuple[str, ...] = ()
@@ -60,6 +60,9 @@ class TextReading(Saying):
         """The same with what was left open."""
         return TextReading(**{**self.values(), "tokens": self.tokens or tokens})
 
+
+CONTEXT = 128
+"""The context where nothing is said."""
 
 SHARED_SETTINGS = ("tokens", "vocabulary", "least", "lower")
 FILE_SETTINGS = ("valid", "test")
@@ -92,7 +95,7 @@ class TextOrigin:
     @property
     def context(self) -> int:
         """The tokens of a window onto a long text."""
-        return self.reading.context
+        return self.reading.context or CONTEXT
 
     @property
     def output(self) -> Tokenizer:
@@ -110,8 +113,8 @@ class TextOrigin:
         }
 
 
-def settled_by(known: TextOrigin, asked: TextReading, name: str) -> TextReading:
-    """A reading by tokens that are there already, with the context that is asked for, if one is.
+def settled_by(known: TextOrigin, asked: TextReading, name: str, takes_context: bool = True) -> TextReading:
+    """A reading by tokens that are there already, with the context that is asked for, else that of their model.
 
     Raises:
         DataError: if other tokens are asked for.
@@ -124,8 +127,8 @@ def settled_by(known: TextOrigin, asked: TextReading, name: str) -> TextReading:
             f"{name}: {', '.join(others)} would make other tokens than the weights are for, which come with their own:"
             f" {known.reading}; leave it out, or begin without these weights"
         )
-    context = {} if "context" in said else {"context": known.reading.context}
-    return TextReading(**{**asked.values(), **kept, **context})
+    context = asked.context or (known.reading.context if takes_context else None)
+    return TextReading(**{**asked.values(), **kept, "context": context})
 
 
 def as_text_reading(asked: Mapping[str, Any]) -> TextReading:
@@ -142,8 +145,15 @@ def as_text_reading(asked: Mapping[str, Any]) -> TextReading:
 
 
 def _paths(said: Any) -> tuple[str, ...]:
-    """Paths from the root, of one or several."""
-    return tuple(str(Path(path).resolve()) for path in ([said] if isinstance(said, str | Path) else said))
+    """Paths from the root, of one or several.
+
+    Raises:
+        DataError: if it is none.
+    """
+    several = [said] if isinstance(said, str | Path) else said
+    if not isinstance(several, list | tuple) or not all(isinstance(path, str | Path) for path in several):
+        raise DataError(f"expected the path of a file that validates or tests, or of two, got {shown(said)}")
+    return tuple(str(Path(path).resolve()) for path in several)
 
 
 def text_origin_in(written: Any, where: str) -> TextOrigin:

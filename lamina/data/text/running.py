@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from jaxtyping import Int64
@@ -22,8 +23,8 @@ SHARE_TO_SHIFT = 10
 class Running(Batches):
     """Batches of a span of a text: inputs and target are `Windows`, and the rows follow one another.
 
-    No batch shows a position outside of the span. (The target of its last position is the token behind it, which is
-    no position's target in what follows.)
+    No batch shows a position outside of the span, which is one of the text's parts, or some of its windows. (Rows of
+    several parts are looked at as one text.)
 
     Raises:
         DataError: if the data is no long text, or the rows leave gaps.
@@ -50,12 +51,12 @@ class Running(Batches):
     @property
     def start(self) -> int:
         """The first position of the span."""
-        return int(self.rows[0]) * self.length if len(self.rows) else 0
+        return int(self.windows.starts[self.rows[0]]) if len(self.rows) else 0
 
     @property
     def stop(self) -> int:
         """The position behind the last one of the span."""
-        return min((int(self.rows[-1]) + 1) * self.length, self.windows.positions) if len(self.rows) else 0
+        return int(self.windows.stops[self.rows[-1]]) if len(self.rows) else 0
 
     @property
     def slack(self) -> int:
@@ -107,12 +108,16 @@ class ShiftedWindows(Running):
     def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
         if not self.whole:
             return
-        offset = self.offset(min(self.whole * self.length, self.stop - self.start), number)
-        starts = self.start + offset + torch.arange(self.whole) * self.length
-        if self.seed is not None:
+        if self.seed is None:
+            starts, stops = self.windows.starts[self.rows], self.windows.stops[self.rows]
+        else:
+            offset = self.offset(min(self.whole * self.length, self.stop - self.start), number)
+            starts = self.start + offset + torch.arange(self.whole) * self.length
             starts = starts[torch.randperm(len(starts), generator=generator(self.seed, "order", number))]
-        for some in starts.tensor_split(self.count)[first:]:
-            yield self.shown(some, self.length, torch.full_like(some, self.stop), number)
+            stops = torch.full_like(starts, self.stop)
+        pieces = zip(starts.tensor_split(self.count), stops.tensor_split(self.count), strict=True)
+        for some, ends in islice(pieces, first, None):
+            yield self.shown(some, self.length, ends, number)
 
 
 @dataclass(frozen=True)

@@ -189,8 +189,8 @@ def _trained(texts: Iterable[str], how: How, vocabulary: int | None, size: int, 
         return Characters.trained(texts, vocabulary, least)
     if how == "bert":
         raise DataError(
-            "tokens='bert' are not learned from texts: they come with a model that lamina import made, start from it with"
-            " --from MODEL; tokens='wordpiece' are learned"
+            "tokens='bert' are not learned from texts: they come with a model that lamina import made, start from it"
+            " with --from MODEL; tokens='wordpiece' are learned"
         )
     return Subwords.trained(how, texts, size, least)
 

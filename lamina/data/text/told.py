@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 import torch
+from jaxtyping import Int64
+from torch import Tensor
 
 from lamina.data.dataset import Part
 from lamina.data.tables.collect import collect
@@ -101,6 +103,27 @@ def read(data: Any, reading: Reading, column: str, known: Decided | None = None,
     notes = list(dict.fromkeys([*found.notes, *source.notes, *found.skipped, *target.notes]))
     rows = kept_rows(torch.arange(len(texts)), target.column, group, time, target.kept, notes)
     return Told(texts, rows, target.classes, target.parts)
+
+
+def with_files(
+    told: Told, files: Mapping[str, str], reading: Reading, column: str
+) -> tuple[Told, dict[str, Int64[Tensor, " _"]]]:
+    """Texts with those of further files behind them, and the rows of each file.
+
+    Args:
+        told: what trains, whose classes are those of all.
+        files: their paths.
+        reading: how they are read: as what trains.
+        column: that of the texts.
+    """
+    later = Reading(**{**reading.values(), "files": (), "test": None})
+    rows = dict[str, Tensor]()
+    for part, path in files.items():
+        late = read(path, later, column, Decided(told.classes, told.parts), test=True)
+        first = len(told.rows.inputs)
+        rows[part] = torch.arange(first, first + len(late.rows.inputs))
+        told = told.followed_by(late)
+    return told, rows
 
 
 def texts_in(source: Source, column: str) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from runs import stopping_at
 
 import lamina as la
 from lamina.data.split import split
@@ -15,6 +16,7 @@ from lamina.data.text.plain import read_plain
 from lamina.data.text.ragged import Ragged, Windows
 from lamina.errors import DataError
 from lamina.training.data import data_for
+from lamina.training.machine import Interrupted
 
 Write = Callable[[str, str], str]
 
@@ -47,6 +49,19 @@ def test_the_parts_follow_one_another_and_are_cut_where_the_files_end(texts: dic
     ]
     parts = split(dataset, others["valid"], others["test"])
     assert [part.tolist() for part in parts] == [[0, 1, 2, 3], [4, 5, 6], [7, 8, 9]]
+
+
+@pytest.mark.parametrize("context", [1, 3, 5, 50])
+def test_no_window_and_no_target_shows_another_file(texts: dict[str, str], context: int) -> None:
+    asked = {"valid": texts["valid"], "test": texts["test"], "context": context, "tokens": "bytes"}
+    dataset, others = data_for(texts["train"], asked)
+    assert dataset.text is not None
+    for part, rows in split(dataset, others["valid"], others["test"])._asdict().items():
+        text = Path(texts[part]).read_text()
+        for column, expected in ((dataset.inputs, text[:-1]), (dataset.target, text[1:])):
+            assert isinstance(column, Windows)
+            values, visible = column.gather(rows)
+            assert dataset.text.input.decode(values[visible].tolist()) == expected
 
 
 @pytest.mark.parametrize("part", ["valid", "test"])
@@ -111,8 +126,18 @@ def test_one_text_wants_one_file_and_two_files_want_two(
 
 def test_of_tables_no_file_validates(write: Write) -> None:
     table = write("x,y\n" + "1,2\n3,5\n" * 20, "a.csv")
-    with pytest.raises(DataError, match=r"valid='b\.csv' is a file, but only of texts one may validate"):
+    with pytest.raises(DataError) as caught:
         data_for(table, {"valid": "b.csv", "target": "y"})
+    assert str(caught.value) == (
+        "only of texts a file may validate, but a.csv is read by its other columns; say a share"
+    )
+
+
+def test_what_is_no_path_does_not_validate(texts: dict[str, str]) -> None:
+    for no_path in ({"x": [3]}, (3,)):
+        with pytest.raises(DataError) as caught:
+            data_for(texts["train"], {"valid": no_path})
+        assert str(caught.value) == f"expected the path of a file that validates or tests, or of two, got {no_path}"
 
 
 def test_a_file_that_is_not_there_is_named(texts: dict[str, str]) -> None:
@@ -139,3 +164,23 @@ def test_tokens_between_blanks_are_those_of_texts_cut_before(write: Write) -> No
     assert tokenizer.decode(tokenizer.encode("= Dog =\nDog")) == "= Dog =\nDog"
     assert len(tokenizer.encode(" =  Dog\t=\n\n")) == 5
     assert torch.equal(dataset.inputs.values[:5].long(), torch.tensor(tokenizer.encode("= Dog =\n\n")))
+
+
+def test_another_file_than_it_was_is_refused_when_a_run_goes_on(texts: dict[str, str], tmp_path: Path) -> None:
+    settings = {"test": texts["test"], "valid": 0.2, "context": 2, "batch": 1, "epochs": 9, "threads": 1}
+    with pytest.raises(Interrupted):
+        la.train(
+            "Embed(3) >> RNN(3) >> NextToken()",
+            texts["train"],
+            out=tmp_path / "run",
+            display=stopping_at(3),
+            say=lambda text: None,
+            **settings,
+        )
+    Path(texts["test"]).write_text("cabac\n")
+    with pytest.raises(la.RunError) as caught:
+        la.resume(tmp_path / "run", display=None, say=lambda text: None)
+    name = texts["train"]
+    assert str(caught.value).endswith(
+        f"{Path(name).resolve()} is not the data that this run began with; bring that back"
+    )

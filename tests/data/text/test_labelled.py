@@ -84,7 +84,14 @@ def test_the_tokenizer_learns_from_what_trains_alone(write):
     assert dataset.text.cut == (0.2, 0.3, 5)
     assert reading_note(dataset) == {
         "table": {"target": ["mood"], "kinds": ["review=text"]},
-        "text": {"tokens": "words", "vocabulary": 20000, "context": 1024, "cut": [0.2, 0.3, 5]},
+        "text": {
+            "tokens": "words",
+            "vocabulary": 20000,
+            "least": 1,
+            "lower": False,
+            "context": 1024,
+            "cut": [0.2, 0.3, 5],
+        },
     }
 
 

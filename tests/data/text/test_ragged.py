@@ -132,6 +132,24 @@ def test_each_token_but_the_last_is_an_input_once_and_each_but_the_first_a_targe
         assert len(column.hashes) == len(column)
 
 
+@given(st.lists(st.integers(0, 17), min_size=1, max_size=4), st.integers(1, 7))
+def test_the_parts_of_a_text_are_texts_of_their_own(sizes, length):
+    tokens = torch.arange(100, 100 + sum(sizes), dtype=torch.int32)
+    edges = tuple(sum(sizes[:place]) for place in range(1, len(sizes)))
+    for ahead in (0, 1):
+        whole = Windows(tokens, Tokens(300), length=length, ahead=ahead, edges=edges)
+        alone = [Windows(part, Tokens(300), length=length, ahead=ahead) for part in tokens.split(sizes)]
+        alone = [part for part in alone if len(part)]
+        assert len(whole) == sum(map(len, alone))
+        if not alone:
+            continue
+        values, visible = whole.gather(torch.arange(len(whole)))
+        rows = [row[seen].tolist() for row, seen in zip(values, visible, strict=True)]
+        shown = [part.gather(torch.tensor([row])).values[0].tolist() for part in alone for row in range(len(part))]
+        assert rows == shown
+        assert torch.equal(whole.hashes, torch.cat([part.hashes for part in alone]))
+
+
 def test_equal_windows_have_equal_hashes():
     tokens = torch.tensor([3, 4, 5, 3, 4, 5, 3, 4, 6], dtype=torch.int32)
     inputs, target = Windows(tokens, Tokens(7), length=3), Windows(tokens, Tokens(7), length=3, ahead=1)

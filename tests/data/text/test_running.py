@@ -69,6 +69,28 @@ def test_evaluation_sees_each_position_of_its_rows_once(made, size, kind):
     assert len(shown) == batches.count
 
 
+@given(SPANS, st.integers(1, 5), st.sampled_from([ShiftedWindows, Streams]), st.sampled_from([None, 3]))
+def test_no_batch_and_no_target_is_of_another_part(made, size, kind, seed):
+    count, length, data = made
+    edge = data.draw(st.integers(0, count))
+    tokens = torch.arange(count, dtype=torch.int32)
+    columns = (Windows(tokens, Tokens(count), length=length, ahead=ahead, edges=(edge,)) for ahead in (0, 1))
+    dataset = Dataset("verse", *columns)
+    late = dataset.inputs.starts >= edge
+    for rows, first, last in ((~late, 0, edge), (late, edge, count)):
+        places = seen(kind(dataset, rows.nonzero().flatten(), size, seed).epoch(2))
+        assert set(places) <= set(range(first, last - 1))
+        if seed is None:
+            assert sorted(places) == list(range(first, last - 1))
+
+
+def test_windows_of_several_parts_are_looked_at_as_the_rows_that_they_are():
+    tokens = torch.arange(11, dtype=torch.int32)
+    columns = (Windows(tokens, Tokens(11), length=3, ahead=ahead, edges=(5,)) for ahead in (0, 1))
+    batches = ShiftedWindows(Dataset("verse", *columns), torch.arange(4), 9).epoch(0)
+    assert [batch.inputs.values.tolist() for batch in batches] == [[[0, 1, 2], [3, 0, 0], [5, 6, 7], [8, 9, 0]]]
+
+
 @given(SPANS, st.integers(1, 5), st.sampled_from([None, 3]))
 def test_streams_go_on_where_the_batch_before_ended(made, size, seed):
     count, length, data = made

@@ -27,8 +27,11 @@ def test_the_split_is_where_the_tokenizer_s_part_ends(verses, tokens, shares):
     assert torch.cat([parts.train, parts.valid, parts.test]).tolist() == list(range(len(dataset)))
     encode = dataset.text.input.encode
     edges = [round(len(VERSES) * (1 - sum(shares))), round(len(VERSES) * (1 - shares[1]))]
-    learned = len(encode(VERSES[: edges[0]]))
-    assert 0 <= len(parts.train) * 13 - learned < 13 or sum(shares) == 0
+    learned = encode(VERSES[: edges[0]])
+    values, visible = dataset.inputs.gather(parts.train)
+    assert values[visible].tolist() == learned[:-1]
+    values, visible = dataset.target.gather(parts.train)
+    assert values[visible].tolist() == learned[1:]
     assert bool(len(parts.valid)) == bool(shares[0])
     assert bool(len(parts.test)) == bool(shares[1])
 
@@ -45,7 +48,7 @@ def test_what_only_the_end_shows_teaches_no_tokenizer(write):
 
 
 def test_a_text_is_its_tokens_and_those_behind_them(verses):
-    dataset = load_text(verses)
+    dataset = load_text(verses, cut=Cut(0.0, 0.0))
     values, visible = dataset.inputs.gather(torch.arange(len(dataset)))
     assert dataset.text.input.decode(values[visible].tolist()) == VERSES[:-1]
     values, visible = dataset.target.gather(torch.arange(len(dataset)))
@@ -62,13 +65,18 @@ def test_a_long_text_is_read_by_parts_of_words(verses, monkeypatch):
 
 def test_a_text_too_short_for_its_parts_is_refused(write):
     with pytest.raises(DataError) as raised:
-        load_text(write("owl" * 100, "a.txt"))
+        load_text(write("owl" * 3, "a.txt"))
     assert str(raised.value) == (
-        "a.txt: expected a text of at least one window of 128 tokens for each of train, valid, test, got 300 tokens; "
-        "bring a longer text, or ask for a shorter context"
+        "a.txt: expected at least two tokens in each of train, valid, test, got fewer in valid of 9 in all; "
+        "bring a longer text, or ask for other shares"
     )
-    with pytest.raises(DataError, match=r"for each of train, got 1 tokens"):
+    with pytest.raises(DataError, match=r"in each of train, got fewer in train of 1 in all"):
         load_text(write("o", "a.txt"), cut=Cut(0.0, 0.0))
+
+
+def test_a_part_may_be_shorter_than_a_window(write):
+    dataset = load_text(write("owl" * 100, "a.txt"))
+    assert [len(part) for part in split(dataset)] == [2, 1, 1]
 
 
 def test_settings_without_effect_are_refused(verses):
