@@ -14,7 +14,7 @@ from lamina.data.text.tokenizer import Tokenizer
 from lamina.ends.next_token import NextToken
 from lamina.ends.vocabulary_head import writable
 from lamina.ends.write import Write, beginnings
-from lamina.errors import DataError
+from lamina.errors import DataError, shown
 from lamina.kinds import BEGIN_TOKEN, END_TOKEN, UNKNOWN_TOKEN, Padded
 from lamina.net import Net, recurrent
 from lamina.search import beam, drawn, greedy
@@ -25,6 +25,10 @@ REMEMBERED = 8
 
 AT_ONCE = 2**14
 """Positions of texts that are read together, hypotheses of the beam counted."""
+
+
+LEAST, MOST = 1e-3, 1e3
+"""Temperatures between which logits stay numbers."""
 
 
 class Draw(NamedTuple):
@@ -82,19 +86,27 @@ def continuation(net: Net, context: int) -> Continuation:
     return Continuation(net, None if recurrent(net) else context)
 
 
-@torch.inference_mode()
 def continued(
     net: Net, tokenizer: Tokenizer, context: int, prompt: str, draw: Draw, longest: int = 200
 ) -> Iterator[str]:
     """The text that a language model writes behind a prompt, piece by piece as its tokens come.
 
     Raises:
-        DataError: if the net writes no text of its own.
+        DataError: at once, if the net writes no text of its own, or the temperature is none.
     """
     if not isinstance(net.end, NextToken):
         raise DataError(
             f"the model ends in {net.end} and does not go on with a text; one that ends in NextToken() does"
         )
+    if not LEAST <= draw.temperature <= MOST and draw.temperature != 0:
+        raise DataError(
+            f"expected a temperature of 0, or from {LEAST:g} to {MOST:g}, got {draw.temperature:g}; 1 is usual"
+        )
+    return _going_on(net, tokenizer, context, prompt, draw, longest)
+
+
+@torch.inference_mode()
+def _going_on(net: Net, tokenizer: Tokenizer, context: int, prompt: str, draw: Draw, longest: int) -> Iterator[str]:
     device = next(net.parameters()).device
     tokens = tokenizer.encode(prompt) or [BEGIN_TOKEN]
     given = torch.tensor([tokens], device=device)
@@ -144,6 +156,8 @@ def written_about(
     """
     if not isinstance(net.end, Write):
         raise DataError(f"the model ends in {net.end} and does not write about texts; one that ends in Write(...) does")
+    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        raise DataError(f"expected a list of texts, got {shown(texts)}; put a single text into a list")
     net.eval()
     opening = [BEGIN_TOKEN] * source.begins
     read = [[*opening, *source.encode(text), END_TOKEN] for text in texts]
