@@ -99,3 +99,19 @@ def blocks(texts: Iterable[str], characters: int = BLOCK_CHARACTERS) -> Iterator
             block, held = [], 0
     if block:
         yield block
+
+
+def encoded_by(library: Any, texts: Sequence[str]) -> Encoded:
+    """What an object of the library `tokenizers` makes of texts, some at a time.
+
+    Raises:
+        UnicodeEncodeError: if one is no text.
+    """
+    rows = list[np.ndarray[Any, np.dtype[np.int32]]]()
+    for block in blocks(texts, BLOCK_CHARACTERS):
+        for text in block:
+            text.encode()  # the library names no reason when a text is none
+        found = library.encode_batch_fast(block, add_special_tokens=False)
+        rows.extend(np.array(encoding.ids, np.int32) for encoding in found)
+    flat = np.concatenate(rows) if rows else np.zeros(0, np.int32)
+    return Encoded(flat, ends_of(map(len, rows)))

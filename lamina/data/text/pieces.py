@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int64
-from numpy.typing import NDArray
 
-from lamina.data.text.encoded import BLOCK_CHARACTERS, OWN, SPECIAL, STRANGE, Encoded, blocks, ends_of
+from lamina.data.text.encoded import OWN, SPECIAL, STRANGE, Encoded, encoded_by
 from lamina.data.text.joining import joined_words
 from lamina.data.text.subwords import LONGEST_WORD, RESERVED, Library, whole_words
 
@@ -85,14 +84,7 @@ class Pieces:
         return {name: number for number, name in enumerate((*self.names, *self.parts))}.get(part)
 
     def encode_all(self, texts: Sequence[str]) -> Encoded:
-        rows = list[NDArray[np.int32]]()
-        for block in blocks(texts, BLOCK_CHARACTERS):
-            for text in block:
-                text.encode()  # the library names no reason when a text is none
-            found = self._library.encode_batch_fast(block, add_special_tokens=False)
-            rows.extend(np.array(encoding.ids, np.int32) for encoding in found)
-        flat = np.concatenate(rows) if rows else np.zeros(0, np.int32)
-        return Encoded(flat, ends_of(map(len, rows)))
+        return encoded_by(self._library, texts)
 
     def spanned(self, text: str) -> Spanned:
         """The tokens of a text, and from which of its characters each was made.

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
-
-from lamina.data.text.encoded import BLOCK_CHARACTERS, OWN, SPECIAL, STRANGE, Encoded, blocks, ends_of
+from lamina.data.text.encoded import OWN, SPECIAL, STRANGE, Encoded, blocks, encoded_by
 from lamina.data.text.joining import joined_words
 from lamina.data.text.plain_coders import BYTES, byte_name, joined_bytes
 from lamina.errors import DataError
@@ -101,14 +99,7 @@ class Subwords:
         return len(self.parts)
 
     def encode_all(self, texts: Sequence[str]) -> Encoded:
-        rows = list[np.ndarray[Any, np.dtype[np.int32]]]()
-        for block in blocks(texts, BLOCK_CHARACTERS):
-            for text in block:
-                text.encode()  # the library names no reason when a text is none
-            found = self._library.encode_batch_fast(block, add_special_tokens=False)
-            rows.extend(np.array(encoding.ids, np.int32) for encoding in found)
-        flat = np.concatenate(rows) if rows else np.zeros(0, np.int32)
-        return Encoded(flat, ends_of(map(len, rows)))
+        return encoded_by(self._library, texts)
 
     def decode(self, ids: Sequence[int]) -> str:
         if self.how == "bpe":
