@@ -114,20 +114,21 @@ def main() -> None:
     """Train both nets, write the JSON, print a line of each test."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--steps", type=int, default=5_000)
     parser.add_argument("--every", type=int, default=100, help="steps that a loss is a mean over")
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rates", type=float, nargs=len(NETS), default=(0.003, 0.001), help=f"of {' and '.join(NETS)}")
+    parser.add_argument("--rates", type=float, nargs=len(NETS), default=(0.01, 0.001), help=f"of {' and '.join(NETS)}")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     settings = {name: getattr(asked, name) for name in ("steps", "every", "batch", "seed")}
+    said = f"--steps {asked.steps} --rates {' '.join(f'{rate:g}' for rate in asked.rates)} --seed {asked.seed}"
     runs = list[dict[str, Any]]()
     for name, rate in zip(NETS, asked.rates, strict=True):
         runs.append(trained(name, rate, asked))
         for test in runs[-1]["test"]:
             print(f"{name:6}  {test['length']:3} vectors  {test['errors']:.2f} wrong bits a row", flush=True)
-        result = {"command": "python -m experiments.copying --out docs/results", **settings, "runs": runs}
+        result = {"command": f"python -m experiments.copying {said} --out docs/results", **settings, "runs": runs}
         (asked.out / "copying.json").write_text(f"{json.dumps(result, indent=1)}\n")
 
 

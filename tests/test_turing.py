@@ -219,7 +219,7 @@ def test_weightings_are_not_below_zero_and_sum_to_one() -> None:
         torch.testing.assert_close(each.sum(-1), torch.ones(3, 4))
 
 
-def test_a_new_memory_is_blank_and_the_first_weightings_are_uneven() -> None:
+def test_a_new_memory_is_blank_and_all_heads_begin_at_the_first_slot() -> None:
     stage = la.Turing(WIDTH, slots=SLOTS, size=SIZE)
     stage.build(Sequence(INPUTS))
     stage.initialise(0, "linear")
@@ -228,7 +228,9 @@ def test_a_new_memory_is_blank_and_the_first_weightings_are_uneven() -> None:
     assert not h.any()
     assert not c.any()
     assert not seen.any()
-    assert len(weighting[0].flatten().unique()) == 2 * SLOTS
+    # exp(5) n against n - 1 others of weight 1 each.
+    first = math.exp(5) * SLOTS / (math.exp(5) * SLOTS + SLOTS - 1)
+    torch.testing.assert_close(weighting[:, :, 0], torch.full((3, 2), first))
     assert torch.equal(weighting[0], weighting[2])
 
 
