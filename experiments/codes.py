@@ -86,7 +86,7 @@ class Runs:
             return la.Run(folder)
         asked = {"optimizer": ADAM, **SETTINGS, **settings, **self.settings}
         if "PCA" in net:
-            asked = {"steps": 0, "valid": SETTINGS["valid"]}
+            asked = {"valid": SETTINGS["valid"]}  # it takes no steps
         return la.train(net, data, out=folder, display=None, **asked)
 
 
@@ -96,7 +96,7 @@ def told(run: la.Run) -> dict[str, Any]:
     return {key: result[key] for key in ("net", "parameters", "epochs", "steps", "seconds", "test") if key in result}
 
 
-def autoencoders(runs: Runs, seeds: int, data: str = "mnist", epochs: int = 60) -> dict[str, Any]:
+def autoencoders(runs: Runs, seeds: int, data: str = "mnist", epochs: int = 40) -> dict[str, Any]:
     """Squared error of test pictures that are given back from 30 numbers."""
     found = {}
     for name, net in AUTOENCODERS.items():
@@ -116,7 +116,7 @@ def codes_of(run: la.Run, dataset: la.Dataset) -> la.Dataset:
     return replace(dataset, name="codes", inputs=Column(codes, la.Vector(codes.shape[1])))
 
 
-def denoisings(runs: Runs, seeds: int, data: str = "mnist", epochs: int = 30) -> dict[str, Any]:
+def denoisings(runs: Runs, seeds: int, data: str = "mnist", epochs: int = 20) -> dict[str, Any]:
     """Accuracy of a linear classifier on codes that were learnt at growing noise, and on the pixels."""
     dataset, found = la.load_data(data), []
     probe = {"epochs": 20, "precision": "float32", "optimizer": "AdamW(cosine(0.003), weight_decay=0.0)"}
@@ -133,9 +133,7 @@ def denoisings(runs: Runs, seeds: int, data: str = "mnist", epochs: int = 30) ->
     return {"data": data, "epochs": epochs, "pixels": told(plain), "runs": found}
 
 
-def variational(
-    runs: Runs, seeds: int, data: str = "mnist", epochs: int = 80, examples: int | None = None
-) -> dict[str, Any]:
+def variational(runs: Runs, seeds: int, data: str = "mnist", epochs: int = 50, examples: int = 2000) -> dict[str, Any]:
     """The bound of the test part, and ln p(x) of its first examples, by one draw of z and by five."""
     dataset, found = drawn_once(la.load_data(data)), {}
     assert dataset.test is not None

@@ -21,16 +21,19 @@ WIDEST = 4096
 SPARE = 50
 """Directions kept beside those asked for, where the covariance is not held."""
 
+NOTHING = 1e-7
+"""The share of the variance that may be rounding."""
+
 Stream = Iterable[Float[Tensor, "B ..."]]
 
 
 class PCA(Stage):
     """y = V (x - mean): the k directions in which the training data vary most, the foremost first. It takes no steps.
 
-    The rows of V are eigenvectors of the covariance, which is added up over one pass of the data in double precision,
-    so that they need not fit in memory; the sign is such that the largest number of a direction is above 0. Examples of
-    more than 4,096 numbers have a covariance too large to hold: the directions are then brought up to date with each
-    batch, with 50 or k more kept than asked for, which is exact while what is dropped has no variance.
+    The rows of V are eigenvectors of the covariance, which is added up over one pass of the data, so that they need not
+    fit in memory; the sign is such that the largest number of a direction is above 0. Examples of more than 4,096
+    numbers have a covariance too large to hold: the directions are then brought up to date with each batch, with 50 or
+    k more kept than asked for, which is exact while what is dropped has no variance.
 
     Source: Pearson 1901; Hotelling 1933; brought up to date as by Ross et al. 2008, section 2 ("Incremental learning
     for robust visual tracking").
@@ -66,14 +69,14 @@ class PCA(Stage):
         return Vector(self.components)
 
     def learn(self, stream: Stream) -> None:
-        checked = (finite(self, x.flatten(1).cpu().double()) for x in stream)
+        checked = (finite(self, x.flatten(1).cpu()) for x in stream)
         if len(self.mean) <= WIDEST:
             count, mean, scatter = scattered(checked, len(self.mean))
             total = scatter.trace()
             values, vectors = torch.linalg.eigh(scatter)
             strengths, found = values.flip(0).clamp(min=0), vectors.T.flip(0)
         else:
-            count, mean, strengths, found, total = brought_up(checked, self.components)
+            count, mean, strengths, found, total = brought_up((x.double() for x in checked), self.components)
         if count <= self.components:
             raise DataError(
                 f"{self} needs more training examples than components, got {count:,}; "
@@ -94,7 +97,7 @@ class PCA(Stage):
         """What y is divided by. A direction without variance, but for rounding, is left alone."""
         if not self.whiten:
             return torch.ones_like(self.variances)
-        nothing = self.variances <= 1e-10 * self.total_variance
+        nothing = self.variances <= NOTHING * self.total_variance
         return self.variances.sqrt().masked_fill(nothing, 1.0)
 
     def forward(self, x: Float[Tensor, "B ..."]) -> Float[Tensor, "B K"]:
@@ -130,8 +133,8 @@ def finite(stage: Stage, x: Tensor) -> Tensor:
     Raises:
         DataError: naming the stage and how many are none.
     """
-    wrong = ~x.isfinite()
-    if wrong.any():
+    # What is none spoils the sum, which is quick to take.
+    if not x.sum().isfinite() and (wrong := ~x.isfinite()).any():
         count, place = int(wrong.sum()), int(wrong.any(0).nonzero()[0])
         raise DataError(
             f"{stage} learns from numbers, got {count:,} that {'is' if count == 1 else 'are'} NaN or infinite in a"
@@ -143,15 +146,21 @@ def finite(stage: Stage, x: Tensor) -> Tensor:
 def scattered(stream: Iterable[Tensor], size: int) -> tuple[int, Float64[Tensor, " D"], Float64[Tensor, "D D"]]:
     """The count, the mean, and Σ (x - mean)(x - mean)ᵀ, in one pass.
 
+    The products of a batch are taken in single precision, of numbers from which nearly their mean is gone already; all
+    sums are in double. So a variance is off by some millionths of the greatest at most.
     Source: Chan, Golub and LeVeque 1979, equation 2.1, of products in place of squares.
     """
     count, mean = 0, torch.zeros(size, dtype=torch.float64)
     scatter = torch.zeros(size, size, dtype=torch.float64)
     for x in stream:
-        here = x.mean(0)
+        near = x.mean(0)
+        centred = x - near
+        rest = centred.mean(0, dtype=torch.float64)
+        here = near + rest
         gap, together = here - mean, count + len(x)
-        centred = x - here
-        scatter.addmm_(centred.T, centred).addr_(gap, gap, alpha=count * len(x) / together)
+        # numpy knows a product with itself, of which it takes one half alone.
+        scatter += torch.from_numpy(centred.numpy().T @ centred.numpy())
+        scatter.addr_(rest, rest, alpha=-len(x)).addr_(gap, gap, alpha=count * len(x) / together)
         mean, count = mean + gap * (len(x) / together), together
     return count, mean, scatter
 
