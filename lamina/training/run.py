@@ -36,6 +36,7 @@ from lamina.training.data import (
 )
 from lamina.training.folder import new_folder
 from lamina.training.job import Evaluation, Job
+from lamina.training.layerwise import pretrain, pretrained
 from lamina.training.lock import Lock
 from lamina.training.loop import Step
 from lamina.training.optimizers import Optimizer
@@ -117,6 +118,8 @@ def train(
             files.replace(folder / FILE, written_plan(plan, lamina.__version__, notes).encode())
             for text in shrunk(job.net):
                 say(text)
+            if plan.pretrain is not None:
+                pretrain(job, signals, display or _silent)
             job.begin()
             return _carry_out(job, signals, display, beside)
 
@@ -166,7 +169,10 @@ def resume(
             job.checkpoints.clean()
             for leftover in (run.folder, run.folder / "model"):
                 files.clean(leftover)
-            job.restore(job.checkpoints.newest())
+            snapshot = job.checkpoints.newest()
+            if snapshot is None and run.plan.pretrain is not None:
+                pretrain(job, signals, display or _silent)
+            job.restore(snapshot)
             say(f"goes on after step {job.step}")
             return _carry_out(job, signals, display)
 
@@ -238,6 +244,7 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
         **({} if texts is None or texts.compared is None else {"signatures": texts.compared.signatures}),
         "baseline": {name: plain(simple.measures) for name, simple in beside.items()},
         "baseline_trained_on": {name: simple.trained_on for name, simple in beside.items()},
+        **({} if job.plan.pretrain is None else {"pretrained": pretrained(job.folder)}),
         **({} if held is None else {"interval": {"of": COVERED, "held": held}}),
     }
     files.replace(job.folder / RESULT, f"{json.dumps(result, indent=1, allow_nan=False)}\n".encode())
