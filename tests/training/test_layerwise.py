@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from runs import digest, entries, equal, final, small, stopping_at, watched
+from runs import dies, digest, entries, equal, final, small, stopping_at, watched
 
 import lamina as la
 from lamina.data.dataset import Dataset
@@ -279,21 +275,6 @@ KINDS: dict[str, tuple[str, Dataset, dict[str, Any]]] = {
     "codes": (NORMED, POINTS, {"labels": 23, "pretrain_noise": 0.4}),
     "machines": (MACHINES, SQUEEZED, {"pretrain_with": "rbm"}),
 }
-
-
-def dies(act: Callable[[Any], object], part: str, step: int) -> None:
-    """Let `act` be killed in a process of its own, behind this step of this part."""
-
-    def see(job: Job, event: Step | Evaluation) -> None:
-        if job.part == part and isinstance(event, Step) and event.number == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    child = os.fork()
-    if child == 0:
-        with contextlib.suppress(BaseException):
-            act(watched(see))
-        os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("seconds", [1e-9, 100.0], ids=["with checkpoints", "without"])
