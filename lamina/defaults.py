@@ -168,17 +168,18 @@ def default_optimizer(dataset: Dataset, steps: int | None = None) -> str:
     return f"AdamW(cosine(0.003, warmup={warmup}))"
 
 
-def default_pace(dataset: Dataset) -> dict[str, Any]:
-    """The settings of a plan that depend on how much data there is."""
-    few = len(dataset) < FEW
+def default_pace(dataset: Dataset, labels: int | None = None) -> dict[str, Any]:
+    """The settings of a plan that depend on how much data there is; with few labels, on how many."""
+    examples = labels or len(dataset)
+    few = examples < FEW
     if isinstance(dataset.inputs.kind, Tokens):
         from lamina.default_texts import text_pace
 
         return text_pace(dataset)
     if isinstance(dataset.inputs.kind, Table):
         # About an epoch is averaged; the best evaluation is kept, as tables are soon learned by heart.
-        size = 64 if few else 128 if len(dataset) < 10 * FEW else 512
-        steps = len(dataset) / size
+        size = 64 if few else 128 if examples < 10 * FEW else 512
+        steps = examples / size
         average = min(0.998, max(0.9, 1 - 1 / steps))
         return {"batch": size, "epochs": 40 if few else 20, "average": round(average, 4), "patience": 10}
     return {"batch": 32, "epochs": 40} if few else {"batch": 128, "epochs": 20}

@@ -144,15 +144,20 @@ class Net(nn.Module):
         """
         was_training = self.training
         self.eval()
+        self.learn_body(batches, learned, len(self.body))
         with torch.no_grad():
-            for place, stage in enumerate(self.body.stages):
-                if stage.learns and place >= learned:
-                    before = self.body.stages[:place]
-                    stage.learn(through(before, inputs) for inputs, _ in batches())
             if self.end.learns:
                 learn = self.end.learn_anew if end_learned else self.end.learn
                 learn(self.aim(inputs, target) for inputs, target in batches())
         self.train(was_training)
+
+    @torch.no_grad()
+    def learn_body(self, batches: Callable[[], Iterable[tuple[Flow, Any]]], first: int, last: int) -> None:
+        """Let some of the body's stages take their statistics; the net must be in evaluation mode."""
+        for place, stage in enumerate(self.body.stages[:last]):
+            if stage.learns and place >= first:
+                before = self.body.stages[:place]
+                stage.learn(through(before, inputs) for inputs, _ in batches())
 
     def calibrate(self, batches: Iterable[tuple[Flow, Any]]) -> None:
         """Let the end see how far its answers are off, in one pass over the validation part, after training."""
@@ -249,8 +254,7 @@ def misfits(stage: Stage, given: Kind, target: Kind) -> list[str]:
     Asked on torch's "meta" device, where tensors have shapes but no memory, so that the answer costs nothing.
     """
     try:
-        with torch.device("meta"):
-            sketch = _built(stage, given, target)
+        sketch = sketched(stage, given, target)
     except KindError as error:
         return list(error.mistakes)
     except SentenceError as error:  # a kind beyond all bounds, such as a vector of more than 2^31 numbers
@@ -262,6 +266,16 @@ def misfits(stage: Stage, given: Kind, target: Kind) -> list[str]:
         f"the net has {sketch.parameter_count():,} parameters; training them takes about {needed / 2**30:,.0f} GiB,"
         f" more than this machine's memory ({memory_bytes() / 2**30:.0f} GiB); make it narrower or shallower"
     ]
+
+
+def sketched(stage: Stage, given: Kind, target: Kind) -> Net:
+    """A net on torch's "meta" device.
+
+    Raises:
+        KindError: if stages do not fit; all at once.
+    """
+    with torch.device("meta"):
+        return _built(stage, given, target)
 
 
 def _built(stage: Stage, given: Kind, target: Kind) -> Net:

@@ -60,9 +60,15 @@ class Progress:
         else:
             left = spent * (total - job.step) / max(1, job.step - self.first)
         epoch = job.step / job.batches.count
-        where = f"step {job.step:,} of {'about ' * (job.plan.budget_seconds is not None)}{total:,}  epoch {epoch:.1f}"
+        if not total:
+            return f"nothing is trained by steps: all was taken from the data{self.valid}  {span(0)} left"
+        part = f"{job.part}  " if job.part else ""
+        loss = "" if math.isnan(self.loss) and not self.seen else f"  loss {self.loss:.4f}"
+        where = (
+            f"{part}step {job.step:,} of {'about ' * (job.plan.budget_seconds is not None)}{total:,}  epoch {epoch:.1f}"
+        )
         rate = self.seen / max(spent, 1e-9)
-        return f"{where}  loss {self.loss:.4f}{self.valid}  {rate:,.0f} examples/s  {span(left)} left"
+        return f"{where}{loss}{self.valid}  {rate:,.0f} examples/s  {span(left)} left"
 
     def write(self) -> None:
         text = self.text()
@@ -87,6 +93,7 @@ def head(job: Job, reason: str | None) -> str:
     counts = f"{len(shares.train):,} train, {len(shares.valid):,} validate, {len(shares.test):,} test"
     lines = [f"data       {job.dataset.title()}: {job.dataset.inputs.kind} -> {job.dataset.target.kind}; {counts}"]
     lines += [f"net        {plan.net}"]
+    reason = None if job.part else reason
     lines += [f"           (chosen for {reason}; edit it with --net)"] if reason else []
     long = f"{plan.budget_seconds:g} s" if plan.budget_seconds else f"{job.total_steps():,} steps"
     epochs = f"{plan.epochs} epochs, " if plan.epochs else ""

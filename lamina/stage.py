@@ -46,6 +46,9 @@ class Stage(Word, nn.Module):
     charges: ClassVar[bool] = False
     """True for a stage that adds to the loss: what comes out of it then comes with nats, by `charge`."""
 
+    learns_alone: ClassVar[bool] = False
+    """True for a stage whose weights learn by a rule of their own: no error of what follows reaches them."""
+
     recurrent: ClassVar[bool] = False
     """True for a stage whose state has one size, however much came before: it may go on from batch to batch."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -70,3 +71,18 @@ def stopping_at(*steps: int, number: int = signal.SIGTERM) -> Events:
             os.kill(os.getpid(), number)
 
     return watched(see)
+
+
+def dies(act: Callable[[Events], object], part: str, step: int) -> None:
+    """Let `act`, which is given a display, be killed in a process of its own, behind this step of this part of a run."""
+
+    def see(job: Job, event: Step | Evaluation) -> None:
+        if job.part == part and isinstance(event, Step) and event.number == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            act(watched(see))
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL

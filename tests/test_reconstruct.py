@@ -228,7 +228,9 @@ def test_probabilities_beyond_0_and_1_are_refused(worst: float, said: str) -> No
     )
     with pytest.raises(DataError) as error:
         learned("RBM(3) >> Reconstruct()", x).score(x, None)
-    assert str(error.value) == f"RBM(3) takes numbers from 0 to 1, got {said}; bring the data to [0, 1]"
+    assert str(error.value) == (
+        f"RBM(3) takes numbers from 0 to 1, got {said}; bring the data to [0, 1], and put no Standardize() before it"
+    )
 
 
 # --- the end -----------------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ Examples:
   lamina train load.csv --horizon 24
   lamina train photos/ --size 48x64 --fit pad --skip-bad 5
   lamina train photos/ --from models/resnet18 --freeze body
+  lamina train mnist --net 'Flatten() >> Dense(1000) >> ReLU() >> Classify()' --pretrain layerwise --labels 100
   lamina train book.txt
   lamina train train.de train.en --net 'Embed(256) >> BiLSTM(256) >> Write(LSTM(256), attend=Additive(256))'
   lamina train runs/iris-1/run.toml --seed 1
@@ -97,6 +98,15 @@ LENGTHS = {"epochs", "steps", "budget_seconds"}
 @click.option("--from", "start", metavar="FOLDER", help="Start from the weights of this run or model.")
 @click.option("--freeze", type=Stages(), help="What of them stays as it is: body, or its first N stages.")
 @click.option("--body-rate", type=float, metavar="F", help="Their rate, as a share of that of the rest.  [default: 1]")
+@click.option("--labels", type=int, metavar="N", help="Train on so few rows of the training part, of each class alike.")
+@click.option("--pretrain", metavar="HOW", help="layerwise: first train its layers in turn, without labels.")
+@click.option("--pretrain-with", metavar="WHAT", help="A layer as autoencoder or rbm.  [default: autoencoder]")
+@click.option("--pretrain-epochs", type=int, metavar="N", help="Passes for each layer.  [default: 10]")
+@click.option("--pretrain-batch", type=int, metavar="N", help="The most examples in an update of a layer.")
+@click.option("--pretrain-noise", type=float, metavar="S", help="The share that is blanked out.  [default: 0.3]")
+@click.option(
+    "--pretrain-optimizer", metavar="SENTENCE", help="Of the layers.  [default: what suits autoencoders, or machines]"
+)
 @click.option("--views", metavar="SENTENCE", help="Views of a picture to average when testing: 'Views(shift=1)'.")
 @click.option("--precision", metavar="P", help="Of products of matrices: float32 or bfloat16.  [default: float32]")
 @click.option("--device", help="auto, cpu, cuda, ...  [default: auto]")
@@ -209,6 +219,9 @@ def tell(run: Run, as_json: bool) -> None:
     if as_json:
         emit(run.result)
         return
+    for number, layer in enumerate(run.result.get("pretrained", ()), start=1):
+        (name, measure), *_ = layer["valid"].items()
+        click.echo(f"layer {number}  {layer['layer']}: {name} {measure['value']:.4g}")
     click.echo("test")
     click.echo("\n".join(measure_lines(run.test)))
     for name, measures in run.baseline.items():

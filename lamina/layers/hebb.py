@@ -35,6 +35,7 @@ class Hebb(Stage):
     """
 
     charges: ClassVar[bool] = True
+    learns_alone: ClassVar[bool] = True
 
     width: Count
     rule: Literal["hebb", "oja", "sanger"] = "oja"

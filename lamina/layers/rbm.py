@@ -37,6 +37,7 @@ class RBM(Stage):
     """
 
     charges: ClassVar[bool] = True
+    learns_alone: ClassVar[bool] = True
 
     width: Count
     sweeps: Count = 1
@@ -62,7 +63,10 @@ class RBM(Stage):
         flat = v.detach().flatten(1)
         if not 0 <= float(flat.min()) <= float(flat.max()) <= 1:
             worst = float(flat.min()) if float(flat.min()) < 0 else float(flat.max())
-            raise DataError(f"{self} takes numbers from 0 to 1, got {worst:g}; bring the data to [0, 1]")
+            raise DataError(
+                f"{self} takes numbers from 0 to 1, got {worst:g}; bring the data to [0, 1], and put no Standardize()"
+                " before it"
+            )
         y = F.linear(v.flatten(1), self.weight.detach(), self.offset.detach()).sigmoid()
         return y, self.energy(flat) - self.energy(self.dreamt(flat))
 

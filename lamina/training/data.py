@@ -36,6 +36,7 @@ from lamina.errors import DataError, RunError
 from lamina.model import DESCRIPTION, FOLDER
 from lamina.sentence import read
 from lamina.stage import Stage, links
+from lamina.training.labels import labelled
 from lamina.training.plan import FILE, Plan, noted, noted_in, read_plan
 
 if TYPE_CHECKING:
@@ -55,7 +56,15 @@ ARRAYS = "arrays"
 
 
 def parts_of(dataset: Dataset, plan: Plan) -> Parts:
-    """The rows of a dataset that train, validate and test by a plan."""
+    """The rows of a dataset that train, validate and test by a plan; of few labels, those that train are few."""
+    parts = all_parts_of(dataset, plan)
+    if plan.labels is None:
+        return parts
+    return parts._replace(train=labelled(dataset, parts.train, plan.labels, plan.split_seed))
+
+
+def all_parts_of(dataset: Dataset, plan: Plan) -> Parts:
+    """The parts by a plan with all rows, also those whose labels it does not use."""
     return split(dataset, plan.valid, plan.test, plan.split_seed, plan.fold, plan.folds)
 
 

@@ -26,7 +26,7 @@ from lamina.training import machine
 from lamina.training.average import Average, moving_tensors
 from lamina.training.best import Best
 from lamina.training.checkpoint import Checkpoints, Snapshot
-from lamina.training.data import parts_of, same_data
+from lamina.training.data import all_parts_of, parts_of, same_data
 from lamina.training.log import Log
 from lamina.training.loop import Carried, Step, fit
 from lamina.training.optimizers import Optimizer, restore_state, state_tensors
@@ -53,19 +53,31 @@ class Job:
         stage: the net's words.
         folder: the run's folder, locked by this process.
         say: takes what the user should know, a sentence each.
+        within: the job that this one is a part of; its data are cut as there, and labels are not needed.
+        part: which part it is, for people.
     """
 
-    def __init__(self, plan: Plan, dataset: Dataset, stage: Stage, folder: Path, say: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        dataset: Dataset,
+        stage: Stage,
+        folder: Path,
+        say: Callable[[str], object],
+        within: Job | None = None,
+        part: str = "",
+    ) -> None:
         self.plan, self.dataset, self.folder, self.say = plan, dataset, folder, say
+        self.whole, self.part = within or self, part
         machine.prepare(1)
         self.device = machine.chosen_device(plan.device)
-        self.shares: Parts = parts_of(dataset, plan)
+        self.shares: Parts = parts_of(dataset, plan) if within is None else all_parts_of(within.dataset, within.plan)
         self.optimizer = parse_as(Optimizer, plan.optimizer)
         self.net = build(stage, dataset.inputs.kind, dataset.target.kind, plan.seed).to(self.device)
         if plan.device == "auto" and spread(self.net, gpus()):
             say("towers stand on a GPU each")
         say_if_slow(plan.precision, self.device, say)
-        machine.prepare(plan.threads or machine.threads_for(work_of(self.net, plan.batch // plan.parts)))
+        self.take_threads()
         self.groups = self.optimizer.start(self.net.named_parameters())
         self.average = Average(self.net, plan.average) if plan.average is not None else None
         self.taken: Taken | None = None
@@ -83,6 +95,11 @@ class Job:
         self.started = time.perf_counter()
         self.best, self.troubles = Best(), 0
         self.rate_factor, self.stopped_early = 1.0, False
+
+    def take_threads(self) -> None:
+        """Give torch the threads that a step of this job is fastest with, or those that were asked for."""
+        work = work_of(self.net, self.plan.batch // self.plan.parts)
+        machine.prepare(self.plan.threads or machine.threads_for(work))
 
     # --- what is asked of it ---------------------------------------------------------------------------------------
 
@@ -136,7 +153,7 @@ class Job:
                     saved_at = time.perf_counter()
                 if finished:
                     return
-                signals.heed(f"after step {self.step}", self.folder)
+                signals.heed(f"after step {self.step}{self.part and f' of {self.part}'}", self.whole.folder)
 
     def keep_best(self) -> None:
         """Leave the net with the weights that the run is to end with: the best, the average, or the last."""
@@ -256,7 +273,7 @@ class Job:
             "stopped_early": self.stopped_early,
             "troubles": self.troubles,
             "rate_factor": self.rate_factor,
-            "data": fingerprint(self.dataset),
+            "data": fingerprint(self.whole.dataset),
             "plan": {name: value for name, value in self.plan.values().items() if name not in Plan.FREE},
             "machine": machine.fingerprint(self.device),
         }
@@ -287,7 +304,7 @@ class Job:
             self.begin()
             return
         state = snapshot.state
-        same_data(self.folder, self.dataset, state["data"])
+        same_data(self.folder, self.whole.dataset, state["data"])
         where = f"{self.folder}: the checkpoint of step {snapshot.step}"
         if changes := edited(self.plan, state["plan"]):
             raise RunError(f"{where}: run.toml was edited since: {'; '.join(changes)}; undo that, or train anew")

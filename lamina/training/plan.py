@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from lamina.errors import RunError, listed
-from lamina.settings import Bounds, Count, Natural, Positive, bind
+from lamina.settings import Bounds, Count, Fraction, Natural, Positive, bind
 from lamina.word import Word
 
 FILE = "run.toml"
@@ -43,12 +43,20 @@ class Plan(Word):
         tolerance: how many times that is done before the run stops.
         valid, test: the shares of the data set aside, where its makers set none aside.
         fold, folds: in cross-validation, which of how many parts tests, from 0; `valid` is then a share of the others.
+        labels: so many rows of the training part are trained on, each class by its share; None for all.
         views: what is averaged when the trained net is measured and used, as a sentence such as "Views(shift=1)";
             evaluations on the way look at each input once.
         start: the folder of a run or a model whose weights this one begins with.
         freeze: what of them stays as it is: "none", the whole "body", or the first so many of its stages. Their norms
             keep their running statistics; dropout and augmentation act as ever.
         body_rate: the learning rate of what comes from the start's body, as a share of the rate of the rest.
+        pretrain: "layerwise" to train the net's layers one after another first, without labels, each on what those
+            before it make of all rows of the training part; see `lamina.training.layerwise`.
+        pretrain_with: what a layer becomes for that: part of an "autoencoder", or an "rbm".
+        pretrain_epochs: of each layer.
+        pretrain_batch: the most examples in an update of a layer.
+        pretrain_noise: the share of an autoencoder's inputs that is blanked out; 0 for none.
+        pretrain_optimizer: of the layers, as a sentence.
         rewrite: whether the net is first brought into an equal form that costs less; `net` is what came of it.
         checkpoint_seconds: the time between checkpoints.
         precision: what products of matrices are computed in while training: "float32", or "bfloat16", faster on
@@ -81,10 +89,17 @@ class Plan(Word):
     test: Share = 0.2
     fold: Natural | None = None
     folds: Folds | None = None
+    labels: Count | None = None
     views: str | None = None
     start: str | None = None
     freeze: Literal["none", "body"] | Natural = "none"
     body_rate: Positive = 1.0
+    pretrain: Literal["layerwise"] | None = None
+    pretrain_with: Literal["autoencoder", "rbm"] | None = None
+    pretrain_epochs: Count | None = None
+    pretrain_batch: Count | None = None
+    pretrain_noise: Fraction | None = None
+    pretrain_optimizer: str | None = None
     rewrite: bool = True
     checkpoint_seconds: Positive = 30.0
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -104,6 +119,7 @@ class Plan(Word):
             for name, usual in (("freeze", "none"), ("body_rate", 1.0))
             if values["start"] is None and values[name] != usual
         ]
+        mistakes += _pretrain_mistakes(values)
         mistakes += _fold_mistakes(values["fold"], values["folds"], values["test"])
         if values["folds"] is None and values["valid"] + values["test"] >= 1:
             mistakes.append("valid and test must leave something to train on: together below 1")
@@ -112,6 +128,19 @@ class Plan(Word):
                 'tolerance has no effect with nonfinite="stop"; choose "skip" or "rollback", or leave it out'
             )
         return mistakes
+
+
+def _pretrain_mistakes(values: dict[str, Any]) -> list[str]:
+    if values["pretrain"] is None:
+        said = [name for name, value in values.items() if name.startswith("pretrain_") and value is not None]
+        cure = 'say pretrain="layerwise", or leave it out'
+        return [f"{name} has no effect without pretrain: {cure}" for name in said]
+    mistakes = []
+    if values["start"] is not None:
+        mistakes.append("pretrain and start both say what the first weights are; leave one of them out")
+    if values["pretrain_with"] == "rbm" and values["pretrain_noise"] is not None:
+        mistakes.append('pretrain_noise has no effect with pretrain_with="rbm"; leave it out')
+    return mistakes
 
 
 def _fold_mistakes(fold: int | None, folds: int | None, test: float) -> list[str]:

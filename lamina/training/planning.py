@@ -7,16 +7,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from lamina.data.dataset import Dataset
 from lamina.defaults import Suggestion, default_net, default_optimizer, default_pace
-from lamina.errors import KindError, Problems, RunError, did_you_mean, listed
+from lamina.errors import DataError, KindError, Problems, RunError, did_you_mean, listed
+from lamina.layers.dense import Dense
+from lamina.layers.shape import Flatten
 from lamina.net import misfits
+from lamina.nets.layers import layer_misfits
 from lamina.rewrite import rewritten_from
 from lamina.sentence import read_as
 from lamina.settings import bind
-from lamina.stage import Stage
+from lamina.stage import Stage, links
 from lamina.training import machine
-from lamina.training.data import READING, address
+from lamina.training.data import READING, address, parts_of
+from lamina.training.layerwise import USUAL, no_probabilities, within_one
 from lamina.training.optimizers import Optimizer
 from lamina.training.plan import Plan
 from lamina.training.source import finetuning_optimizer, source_for, started_net
@@ -55,10 +61,11 @@ def planned(
         stage, gains = rewritten_from(stage, dataset.inputs.kind, () if source is None else source.body)
         for gain in gains:
             say(f"net: {gain}")
-    pace = {**default_pace(dataset), **suggested.pace}
+    labels = chosen.get("labels") if isinstance(chosen.get("labels"), int) else None
+    pace = {**default_pace(dataset, labels), **suggested.pace}
     pace = {name: value for name, value in pace.items() if not (lengths and name == "epochs")}
     said = {"data": address(dataset), "net": str(stage), **pace, **chosen}
-    steps = length(said, len(dataset))
+    steps = length(said, labels or len(dataset))
     usual = default_optimizer if source is None else partial(finetuning_optimizer, chosen.get("freeze"))
     rule = str(optimizer or suggested.optimizer or usual(dataset, steps))
     problems.extend(read_as(Optimizer, rule)[1], "optimizer")
@@ -66,6 +73,8 @@ def planned(
     if chosen.get("views") is not None:
         said["views"] = str(chosen["views"])
         read_views(said["views"], dataset, problems)
+    if "pretrain" in chosen:
+        said = pretraining(said, chosen, dataset, stage, problems)
     if any(known is not None for known in (dataset.origin, dataset.pictures, dataset.series)):
         problems.extend(unknown(said))
         said = {name: value for name, value in said.items() if name in PLAN}
@@ -77,11 +86,35 @@ def planned(
         problems.add(f"test has no effect: {dataset.name} comes with a test part; leave it out")
     try:
         machine.chosen_device(values["device"])
-    except RunError as error:
+        if labels is not None and not problems.texts:
+            parts_of(dataset, Plan(**values))
+    except (DataError, RunError) as error:
         problems.add(str(error))
     if stage is None or problems.texts:
         raise RunError(listed(problems.texts, "the run cannot begin"))
     return Plan(**values), stage
+
+
+def pretraining(
+    said: dict[str, Any], chosen: dict[str, Any], dataset: Dataset, stage: Stage | None, problems: Problems
+) -> dict[str, Any]:
+    """What is said of a plan, with all that its pretraining follows from; what is wrong with it goes to `problems`."""
+    taught_as = chosen.get("pretrain_with", "autoencoder")
+    if taught_as not in USUAL:
+        return said  # which is said where settings are read
+    # As many rows as there are set the batch, not the few with a label.
+    batch = chosen.get("batch", default_pace(dataset).get("batch"))
+    usual = {"pretrain_with": taught_as, **USUAL[taught_as]}
+    said = {**usual, **({} if batch is None else {"pretrain_batch": batch}), **said}
+    said["pretrain_optimizer"] = str(said["pretrain_optimizer"])
+    problems.extend(read_as(Optimizer, said["pretrain_optimizer"])[1], "pretrain_optimizer")
+    if stage is not None and not problems.texts:
+        problems.extend(layer_misfits(stage, dataset.inputs.kind, dataset.target.kind, taught_as))
+        begins = next((link for link in links(stage) if not isinstance(link, Flatten)), None)
+        rows = torch.arange(len(dataset))
+        if taught_as == "rbm" and isinstance(begins, Dense) and not within_one(dataset, rows, torch.device("cpu")):
+            problems.add(f"pretrain: {no_probabilities(dataset.name)}")
+    return said
 
 
 def unknown(said: dict[str, Any]) -> list[str]:

@@ -18,6 +18,8 @@ from lamina.kinds import Tokens
 from lamina.metrics import Measure, Tally
 from lamina.model import Model
 from lamina.net import foreign
+from lamina.nets.activity import activities
+from lamina.nets.alone import left_alone
 from lamina.nets.shrinking import shrunk
 from lamina.progress import note, shown
 from lamina.sentence import parse_as
@@ -36,6 +38,7 @@ from lamina.training.data import (
 )
 from lamina.training.folder import new_folder
 from lamina.training.job import Evaluation, Job
+from lamina.training.layerwise import pretrain, pretrained
 from lamina.training.lock import Lock
 from lamina.training.loop import Step
 from lamina.training.optimizers import Optimizer
@@ -115,8 +118,10 @@ def train(
             if dataset.text is not None:
                 files.replace(folder / TOKENS, json.dumps(dataset.text.to_json()).encode())
             files.replace(folder / FILE, written_plan(plan, lamina.__version__, notes).encode())
-            for text in shrunk(job.net):
+            for text in (*shrunk(job.net), *left_alone(job.net)):
                 say(text)
+            if plan.pretrain is not None:
+                pretrain(job, signals, display or _silent)
             job.begin()
             return _carry_out(job, signals, display, beside)
 
@@ -166,7 +171,10 @@ def resume(
             job.checkpoints.clean()
             for leftover in (run.folder, run.folder / "model"):
                 files.clean(leftover)
-            job.restore(job.checkpoints.newest())
+            snapshot = job.checkpoints.newest()
+            if snapshot is None and run.plan.pretrain is not None:
+                pretrain(job, signals, display or _silent)
+            job.restore(snapshot)
             say(f"goes on after step {job.step}")
             return _carry_out(job, signals, display)
 
@@ -221,6 +229,9 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
     texts = texts_of(job.net, dataset, job.shares.test)
     measures = tally.measures()
     measures |= per_character(measures, dataset, job.shares.test) | ({} if texts is None else texts.measures())
+    active = activities(job.net.eval(), lambda: (batch.inputs for batch in job.still(job.shares.test).epoch(0)))
+    for code in active:
+        job.say(str(code))
     signals.heed(AFTERWARDS, job.folder)
     if job.net.end.restores:
         beside = restored(job.net, dataset, job.shares)
@@ -238,6 +249,8 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
         **({} if texts is None or texts.compared is None else {"signatures": texts.compared.signatures}),
         "baseline": {name: plain(simple.measures) for name, simple in beside.items()},
         "baseline_trained_on": {name: simple.trained_on for name, simple in beside.items()},
+        **({"active_units": [code._asdict() for code in active]} if active else {}),
+        **({} if job.plan.pretrain is None else {"pretrained": pretrained(job.folder)}),
         **({} if held is None else {"interval": {"of": COVERED, "held": held}}),
     }
     files.replace(job.folder / RESULT, f"{json.dumps(result, indent=1, allow_nan=False)}\n".encode())

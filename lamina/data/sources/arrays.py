@@ -68,8 +68,10 @@ def from_arrays(
         given = _inputs(_array(inputs, "inputs"))
     except DataError as error:
         mistakes.append(str(error))
-    if target is None and given is not None:
+    if target is None:
         _no_classes(classes, task, name)
+        if given is None:
+            raise DataError(listed([f"{name}: {mistake}" for mistake in mistakes], f"{name} cannot be used"))
         return Dataset(name, given, given)
     try:
         wanted, names = _target(_array(target, "target"), classes, task)
