@@ -10,6 +10,7 @@ from typing import Any
 from lamina.data.dataset import Dataset
 from lamina.defaults import Suggestion, default_net, default_optimizer, default_pace
 from lamina.errors import KindError, Problems, RunError, did_you_mean, listed
+from lamina.forms import form_misfits
 from lamina.net import misfits
 from lamina.rewrite import rewritten_from
 from lamina.sentence import read_as
@@ -103,7 +104,8 @@ def read_net(net: Stage | str, dataset: Dataset, problems: Problems) -> Stage | 
     stage, mistakes = (net, []) if isinstance(net, Stage) else read_as(Stage, net)
     problems.extend(mistakes, "net")
     if stage is not None:
-        problems.extend(misfits(stage, dataset.inputs.kind, dataset.target.kind), "net")
+        mistakes = misfits(stage, dataset.inputs.kind, dataset.target.kind)
+        problems.extend(mistakes or form_misfits(stage, dataset), "net")
     return stage
 
 
