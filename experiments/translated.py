@@ -51,7 +51,7 @@ def translated(model: la.Model, source: Path, target: Path, most: int | None = N
     """
     pairs = read_pairs(source, target)
     sources, references = pairs.sources[:most], pairs.targets[:most]
-    answers = model.translate(sources, width=5)
+    answers = model.translate(sources, beam=5)
     scores = compared(answers, references)
     return {
         "test": plain(scores.measures),

@@ -27,12 +27,16 @@ SECOND = 0x94D049BB133111EB
 
 
 class Draws(NamedTuple):
-    """Whose draws these are: the run's seed, the step, the examples of the batch, and the epochs before this one."""
+    """Whose draws these are: the run's seed, the step, the examples of the batch, the epochs before this one.
+
+    And the position in the rows, where a step looks at one position after another.
+    """
 
     seed: int
     step: int
     examples: Int64[Tensor, " B"]
     epoch: int
+    position: int = 0
 
 
 _draws: ContextVar[Draws | None] = ContextVar("draws", default=None)
@@ -42,6 +46,20 @@ _draws: ContextVar[Draws | None] = ContextVar("draws", default=None)
 def drawing(seed: int, step: int, examples: Int64[Tensor, " B"], epoch: int = 0) -> Iterator[None]:
     """Within this block, noise is a function of (seed, step, example); outside it, of torch's global generator."""
     token = _draws.set(Draws(seed, step, examples, epoch))
+    try:
+        yield
+    finally:
+        _draws.reset(token)
+
+
+@contextmanager
+def at_position(position: int) -> Iterator[None]:
+    """Within this block noise is that of one position of the rows: else all that are met one by one had the same."""
+    draws = _draws.get()
+    if draws is None or draws.position == position:
+        yield
+        return
+    token = _draws.set(draws._replace(position=position))
     try:
         yield
     finally:
@@ -96,7 +114,8 @@ def mixed_array(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def words(draws: Draws, count: int, place: int, device: torch.device, step: object) -> Int64[Tensor, "B N"]:
     """`count` draws of 64 bits for each example."""
-    start = key(draws.seed, step, place)
+    at = (draws.position,) if draws.position else ()
+    start = key(draws.seed, step, place, *at)
     if device.type != "cpu":
         rows = mixed(draws.examples.to(device) * signed(GOLDEN) + start)
         columns = torch.arange(1, count + 1, device=device) * signed(GOLDEN)

@@ -25,16 +25,17 @@ from lamina.description import FORMAT
 from lamina.errors import DataError, shown
 from lamina.evaluation import evaluate
 from lamina.fold import Quick
+from lamina.forms import form_misfits
 from lamina.kinds import Image
 from lamina.metrics import Measure
 from lamina.net import Net, foreign, recurrent
 from lamina.training import files
 from lamina.training.weights import save_weights
+from lamina.writing import TOKENS, Draw, are_texts, check_answers, check_settings, continued, written_about
 
 if TYPE_CHECKING:
     from lamina.data.tables.reading import Reading
     from lamina.forecasting import Forecasted
-    from lamina.writing import Draw
 
 DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
@@ -97,8 +98,10 @@ class Model:
             high)` for `Regress`; a tuple of such where there are several targets.
 
         Raises:
-            DataError: if the inputs are not of the kind that the net takes.
+            DataError: if the inputs are not of the kind that the net takes; if the net writes about texts.
         """
+        if are_texts(inputs):
+            check_answers(self.net)
         if self.origin is not None and self.text is not None:
             from lamina.labelling import answers_to, texts_of
 
@@ -185,31 +188,34 @@ class Model:
         net = self.net_for(len(rows))
         return evaluate(net, self.feed(dataset, rows).epoch(0)).measures()
 
-    def continued(self, prompt: str = "", draw: Draw | None = None, tokens: int = 200) -> Iterator[str]:
+    def continued(self, prompt: str = "", tokens: int = TOKENS, **how: Any) -> Iterator[str]:
         """What a language model writes behind a prompt, piece by piece as it comes.
 
         Args:
             prompt: what it begins with.
-            draw: how tokens are drawn: `lamina.Draw(temperature, top_k, top_p, seed)`; None for Draw().
             tokens: the most that are written.
+            how: temperature (1; 0 takes the likeliest), top_k (draw from the K likeliest tokens only), top_p (from the
+                likeliest that reach P), seed (0), as the options of `lamina write`.
 
         Raises:
-            DataError: if the model is none of a text.
+            DataError: if the model is none of a text; if a setting is unknown, or cannot be.
         """
-        from lamina.writing import Draw, continued
+        text, draw = self._text(), Draw.said(how)
+        return continued(self.net, text.input, text.context, prompt, draw, tokens)
 
-        text = self._text()
-        return continued(self.net, text.input, text.context, prompt, draw or Draw(), tokens)
-
-    def write(self, prompt: str = "", draw: Draw | None = None, tokens: int = 200) -> str:
+    def write(self, prompt: str = "", tokens: int = TOKENS, **how: Any) -> str:
         """The text of `continued` as a whole, without its prompt."""
-        return "".join(self.continued(prompt, draw, tokens))
+        return "".join(self.continued(prompt, tokens, **how))
 
     def written_about(self, texts: Sequence[str], **how: Any) -> list[list[tuple[str, float]]]:
-        """The best answers to each text, with ln p, of a model of pairs; see `lamina.writing.written_about`."""
-        from lamina.writing import written_about
+        """The best answers to each text, with ln p, of a model of pairs.
 
+        Args:
+            texts: what is read.
+            how: best (the answers to each, 1), and what `translate` takes.
+        """
         text = self._text()
+        check_settings("written_about", how, ("beam", "best", "length_penalty", "tokens"))
         return written_about(self.net, text.input, text.target or text.input, texts, **how)
 
     def translate(self, texts: Sequence[str], **how: Any) -> list[str]:
@@ -217,8 +223,13 @@ class Model:
 
         Args:
             texts: what is read.
-            how: width (of the beam, 5), length_penalty (0.6), longest.
+            how: beam (the hypotheses that are kept, 5; 1 is greedy), length_penalty (0.6), tokens (the most of an
+                answer), as the options of `lamina translate`.
+
+        Raises:
+            DataError: if the model was trained on no pairs; if a setting is unknown, or cannot be.
         """
+        check_settings("translate", how, ("beam", "length_penalty", "tokens"))
         return [found[0][0] for found in self.written_about(texts, **how)]
 
     def embed(self, texts: Sequence[str]) -> Tensor:
@@ -257,6 +268,8 @@ class Model:
     def check(self, dataset: Dataset) -> None:
         """Refuse a dataset that the net was not built for."""
         net = self.net
+        for misfit in form_misfits(net.end, dataset):
+            raise DataError(misfit)
         kinds = (dataset.inputs.kind, dataset.inputs.kind if net.end.restores else dataset.target.kind)
         if kinds != (net.given, net.target):
             raise DataError(

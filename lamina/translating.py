@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxtyping import Int64
 from torch import Tensor
@@ -31,11 +31,13 @@ class Texts(NamedTuple):
     """What a net writes.
 
     Attributes:
+        searched: how the answers were found, and how many there are; empty for a text of its own.
         compared: how near it comes to references; None where there are none.
         head: what the texts of a sample are.
         samples: some of what was written, with what it is about.
     """
 
+    searched: str
     compared: Compared | None
     head: tuple[str, ...]
     samples: Sequence[tuple[str, ...]]
@@ -43,6 +45,10 @@ class Texts(NamedTuple):
     def measures(self) -> dict[str, Measure]:
         """BLEU and chrF, where there are references."""
         return {} if self.compared is None else self.compared.measures
+
+    def told(self) -> dict[str, Any]:
+        """What is to be stated with these measures, as `result.json` has it."""
+        return {} if self.compared is None else {"signatures": self.compared.signatures, "answers": self.searched}
 
 
 def texts_of(net: Net, dataset: Dataset, rows: Int64[Tensor, " N"]) -> Texts | None:
@@ -53,12 +59,12 @@ def texts_of(net: Net, dataset: Dataset, rows: Int64[Tensor, " N"]) -> Texts | N
     """
     if dataset.text is not None and isinstance(net.end, NextToken):
         found = "".join(continued(net, dataset.text.input, dataset.text.context, "", Draw(0.8), SAMPLE_TOKENS))
-        return Texts(None, ("drawn with temperature 0.8",), [(found,)])
+        return Texts("", None, ("drawn with temperature 0.8",), [(found,)])
     return translations(net, dataset, rows, 1)
 
 
 def translations(
-    net: Net, dataset: Dataset, rows: Int64[Tensor, " N"], width: int, most: int | None = MOST_ROWS
+    net: Net, dataset: Dataset, rows: Int64[Tensor, " N"], beam: int, most: int | None = MOST_ROWS
 ) -> Texts | None:
     """BLEU and chrF of what a net writes about the sources of a dataset, against its targets as they stand in the file.
 
@@ -66,7 +72,7 @@ def translations(
         net: ends in `Write`.
         dataset: pairs of texts; their files are read once more, for tokens have not kept all that they say.
         rows: which of them.
-        width: of the beam; 1 is greedy.
+        beam: the hypotheses that are kept; 1 is greedy.
         most: only the first so many of the rows; None for all.
 
     Returns:
@@ -80,7 +86,22 @@ def translations(
     target = Path(text.files[0]) if text.files else None
     pairs = read_all_pairs(Path(dataset.name), target, text.reading)
     chosen = rows[:most].tolist()
-    answers = written_about(net, text.input, text.output, [pairs.sources[row] for row in chosen], width=width)
+    answers = written_about(net, text.input, text.output, [pairs.sources[row] for row in chosen], beam=beam)
     written, references = [found[0][0] for found in answers], [pairs.targets[row] for row in chosen]
     samples = list(zip([pairs.sources[row] for row in chosen], references, written, strict=True))[:SHOWN]
-    return Texts(compared(written, references), ("source", "reference", "written"), samples)
+    searched = f"{searched_by(beam)} to {counted(len(chosen), len(rows))}"
+    return Texts(searched, compared(written, references), ("source", "reference", "written"), samples)
+
+
+def searched_by(beam: int) -> str:
+    """What answers are that so many hypotheses were kept for."""
+    return "greedy answers" if beam == 1 else f"answers by a beam of {beam}"
+
+
+def counted(shown: int, whole: int) -> str:
+    """How many texts were answered.
+
+    >>> counted(17, 17), counted(2000, 5000)
+    ('17 texts', 'the first 2,000 of 5,000 texts')
+    """
+    return f"{whole:,} texts" if shown == whole else f"the first {shown:,} of {whole:,} texts"

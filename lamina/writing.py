@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from lamina import search
 from lamina.data.text.tokenizer import Tokenizer
 from lamina.ends.next_token import NextToken
 from lamina.ends.vocabulary_head import writable
 from lamina.ends.write import Write, beginnings
-from lamina.errors import DataError, shown
+from lamina.errors import DataError, did_you_mean, listed, shown
 from lamina.kinds import BEGIN_TOKEN, END_TOKEN, UNKNOWN_TOKEN, Padded
 from lamina.net import Net, recurrent
-from lamina.search import beam, drawn, greedy
 from lamina.stage import State
 
 REMEMBERED = 8
@@ -31,6 +31,10 @@ LEAST, MOST = 1e-3, 1e3
 """Temperatures between which logits stay numbers."""
 
 
+TOKENS = 300
+"""The most tokens of a text that goes on, where nothing is said."""
+
+
 class Draw(NamedTuple):
     """How tokens are drawn; see `lamina.search.likely`."""
 
@@ -38,6 +42,48 @@ class Draw(NamedTuple):
     top_k: int | None = None
     top_p: float | None = None
     seed: int = 0
+
+    @classmethod
+    def said(cls, how: Mapping[str, Any]) -> Draw:
+        """A draw as people say it in Python.
+
+        Raises:
+            DataError: naming every setting that there is none of, or that cannot be.
+
+        >>> Draw.said({"temperature": 0.8, "top_k": 40})
+        Draw(temperature=0.8, top_k=40, top_p=None, seed=0)
+        """
+        check_settings("write", how, ("tokens", *cls._fields))
+        draw = cls(**how)
+        draw.check()
+        return draw
+
+    def check(self) -> None:
+        """See that tokens can be drawn so.
+
+        Raises:
+            DataError: if they cannot.
+        """
+        if not LEAST <= self.temperature <= MOST and self.temperature != 0:
+            came = f"{self.temperature:g}; 1 is usual"
+            raise DataError(f"expected a temperature of 0, or from {LEAST:g} to {MOST:g}, got {came}")
+        if self.top_k is not None and self.top_k < 1:
+            raise DataError(f"top_k must be at least 1, got top_k={self.top_k}; None draws from all tokens")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise DataError(
+                f"top_p must be above 0 and at most 1, got top_p={self.top_p:g}; None draws from all tokens"
+            )
+
+
+def check_settings(verb: str, said: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Refuse settings that a verb of a model has not.
+
+    Raises:
+        DataError: naming each, with what was probably meant.
+    """
+    unknown = [f"{verb} has no setting {name!r}{did_you_mean(name, known)}" for name in said if name not in known]
+    if unknown:
+        raise DataError(listed(unknown, f"{verb} cannot be done so"))
 
 
 @dataclass(frozen=True)
@@ -74,7 +120,9 @@ class Continuation:
 
     def behind(self, prompt: Int64[Tensor, "B T"]) -> State:
         """The state behind all but the last token of a prompt."""
-        read = prompt[:, :-1] if self.context is None else prompt[:, :-1][:, -(self.context - 1) :]
+        read = prompt[:, :-1]
+        if self.context is not None:
+            read = read[:, max(0, read.shape[1] - (self.context - 1)) :]
         if not read.shape[1]:
             return None
         _, inner = self.net.carried(Padded(read, torch.ones_like(read, dtype=torch.bool)), None)
@@ -87,22 +135,19 @@ def continuation(net: Net, context: int) -> Continuation:
 
 
 def continued(
-    net: Net, tokenizer: Tokenizer, context: int, prompt: str, draw: Draw, longest: int = 200
+    net: Net, tokenizer: Tokenizer, context: int, prompt: str, draw: Draw, tokens: int = TOKENS
 ) -> Iterator[str]:
     """The text that a language model writes behind a prompt, piece by piece as its tokens come.
 
     Raises:
-        DataError: at once, if the net writes no text of its own, or the temperature is none.
+        DataError: at once, if the net writes no text of its own, or tokens cannot be drawn so.
     """
     if not isinstance(net.end, NextToken):
         raise DataError(
             f"the model ends in {net.end} and does not go on with a text; one that ends in NextToken() does"
         )
-    if not LEAST <= draw.temperature <= MOST and draw.temperature != 0:
-        raise DataError(
-            f"expected a temperature of 0, or from {LEAST:g} to {MOST:g}, got {draw.temperature:g}; 1 is usual"
-        )
-    return _going_on(net, tokenizer, context, prompt, draw, longest)
+    draw.check()
+    return _going_on(net, tokenizer, context, prompt, draw, tokens)
 
 
 @torch.inference_mode()
@@ -112,7 +157,7 @@ def _going_on(net: Net, tokenizer: Tokenizer, context: int, prompt: str, draw: D
     given = torch.tensor([tokens], device=device)
     going = continuation(net.eval(), context)
     state = going.behind(given)
-    words = drawn(going.further, given[:, -1], state, **draw._asdict())
+    words = search.drawn(going.further, given[:, -1], state, **draw._asdict())
     written = list[int]()
     shown = len(tokenizer.decode(tokens[-REMEMBERED:]))
     before = tokens[-REMEMBERED:]
@@ -135,10 +180,10 @@ def written_about(
     target: Tokenizer,
     texts: Sequence[str],
     *,
-    width: int = 5,
+    beam: int = 5,
     best: int = 1,
     length_penalty: float = 0.6,
-    longest: int | None = None,
+    tokens: int | None = None,
 ) -> list[list[tuple[str, float]]]:
     """What a net that ends in `Write` writes about each text: the `best` of a beam with ln p, best first.
 
@@ -146,18 +191,20 @@ def written_about(
         net: trained on pairs of texts.
         source, target: the tokenizers of the two sides.
         texts: what is read. An empty one is answered by an empty one.
-        width: of the beam; 1 takes the likeliest token at each place.
+        beam: the hypotheses that are kept; 1 takes the likeliest token at each place.
         best: how many answers each text gets.
         length_penalty: see `lamina.search.beam`.
-        longest: the most tokens of an answer; None for as many as the end says.
+        tokens: the most tokens of an answer; None for as many as the end says.
 
     Raises:
-        DataError: if the net does not write about texts.
+        DataError: if the net does not write about texts; if the beam is too narrow.
     """
     if not isinstance(net.end, Write):
         raise DataError(f"the model ends in {net.end} and does not write about texts; one that ends in Write(...) does")
     if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
         raise DataError(f"expected a list of texts, got {shown(texts)}; put a single text into a list")
+    if not 1 <= best <= beam:
+        raise DataError(f"best must be at least 1 and at most beam, got best={best} and beam={beam}")
     net.eval()
     opening = [BEGIN_TOKEN] * source.begins
     read = [[*opening, *source.encode(text), END_TOKEN] for text in texts]
@@ -165,24 +212,24 @@ def written_about(
     device = next(net.parameters()).device
     # The longest first, so that what does not fit in memory shows at once.
     order = sorted(
-        (place for place, tokens in enumerate(read) if len(tokens) > 1 + source.begins),
+        (place for place, row in enumerate(read) if len(row) > 1 + source.begins),
         key=lambda place: -len(read[place]),
     )
     while order:
-        count = max(1, AT_ONCE // (len(read[order[0]]) * width))
+        count = max(1, AT_ONCE // (len(read[order[0]]) * beam))
         rows, order = order[:count], order[count:]
         h = net.features(padded([read[row] for row in rows], device))
-        first, state, most = beginnings(h), net.end.begin(h), longest or net.end.limit(h)
-        if width == 1:
-            found = greedy(net.end.step, first, state, most, END_TOKEN)
+        first, state, most = beginnings(h), net.end.begin(h), tokens or net.end.limit(h)
+        if beam == 1:
+            found = search.greedy(net.end.step, first, state, most, END_TOKEN)
         else:
-            found = beam(
-                net.end.step, first, state, most, END_TOKEN, width=width, best=best, length_penalty=length_penalty
+            found = search.beam(
+                net.end.step, first, state, most, END_TOKEN, width=beam, best=best, length_penalty=length_penalty
             )
         for place, row in enumerate(rows):
             answers[row] = [
-                (target.decode(without_end(tokens[:length])), log_p)
-                for tokens, length, log_p in zip(
+                (target.decode(without_end(answer[:length])), log_p)
+                for answer, length, log_p in zip(
                     found.tokens[place].tolist(),
                     found.length[place].tolist(),
                     found.log_probability[place].tolist(),
@@ -190,6 +237,24 @@ def written_about(
                 )
             ]
     return answers
+
+
+def check_answers(net: Net) -> None:
+    """Refuse to predict of a net that writes, for what it writes is no table of answers.
+
+    Raises:
+        DataError: naming what does write.
+    """
+    verbs = {NextToken: "goes on with texts: model.write(prompt)", Write: "writes about texts: model.translate(texts)"}
+    for end, verb in verbs.items():
+        if isinstance(net.end, end):
+            raise DataError(f"the model ends in {net.end} and {verb}")
+
+
+def are_texts(inputs: Any) -> bool:
+    """Whether these are texts: one, or a list of them."""
+    several = inputs if isinstance(inputs, list | tuple) else [inputs]
+    return bool(several) and all(isinstance(each, str) for each in several)
 
 
 def padded(rows: Sequence[Sequence[int]], device: torch.device) -> Padded:

@@ -142,3 +142,17 @@ def test_attention_is_no_stage_of_a_chain(attention: Attention) -> None:
     assert str(error.value) == (
         f"{attention} is no stage of a chain: it goes into the end, as in Write(LSTM(256), attend={attention})"
     )
+
+
+@KINDS
+def test_of_a_row_without_anything_to_look_at_the_context_is_zero_and_every_gradient_finite(
+    attention: Attention,
+) -> None:
+    attention, h, q = built(attention), memory(lengths=(5, 0, 3)), queries().requires_grad_()
+    context, weights = attention.look(q, attention.prepare(h))
+    assert (weights[1] == 0).all()
+    assert (context[1] == 0).all()
+    alone, _ = attention.look(q[[0, 2]], attention.prepare(Padded(h.values[[0, 2]], h.visible[[0, 2]])))
+    torch.testing.assert_close(context[[0, 2]], alone)
+    context.square().sum().backward()
+    assert all(bool(given.grad.isfinite().all()) for given in (q, *attention.parameters()) if given.grad is not None)

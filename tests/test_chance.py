@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lamina.chance import (
     GOLDEN,
+    at_position,
     batch_random,
     drawing,
     generator,
@@ -205,3 +206,16 @@ def test_in_a_repeatable_block_draws_can_be_asked_for_again() -> None:
     with drawing(0, 1, torch.tensor([7, 5, 3])), repeatable(3):
         assert torch.equal(uniforms(3, 2, 0, CPU), uniform([7, 5, 3], 2))
     assert not torch.equal(uniforms(3, 2, 0, CPU), uniforms(3, 2, 0, CPU))
+
+
+def test_each_position_of_rows_met_one_by_one_has_draws_of_its_own_and_the_first_those_of_the_rows() -> None:
+    with drawing(0, 1, torch.arange(3)):
+        found = []
+        for position in (0, 1, 2, 1):
+            with at_position(position):
+                found.append(uniforms(3, 5, 7, CPU))
+        assert torch.equal(uniforms(3, 5, 7, CPU), found[0])
+    assert torch.equal(found[1], found[3])
+    assert len({tuple(row) for draws in found for row in draws.tolist()}) == 9
+    with at_position(2):  # without a loop there is nothing to count
+        assert uniforms(3, 5, 7, CPU).shape == (3, 5)

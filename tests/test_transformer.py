@@ -176,6 +176,19 @@ def test_a_row_with_one_visible_position_has_finite_gradients() -> None:
     assert all(parameter.grad.isfinite().all() for parameter in stage.parameters())
 
 
+def test_about_a_memory_without_visible_positions_a_branch_gives_the_bias_alone_and_gradients_are_finite() -> None:
+    stage, x, seen = built(Sequence(SEEN), layers=1), given(), memory((4, 0, 3))
+    x.values.requires_grad_()
+    out = stage.carry(x, stage.begin(seen))[0].values
+    across = stage.each()[0].across
+    assert across is not None
+    found = across(x, across.prepare(seen), seen.visible).values[1]
+    torch.testing.assert_close(found, across.merge.offset.expand(7, WIDTH))
+    out.square().sum().backward()
+    assert x.values.grad.isfinite().all()
+    assert all(parameter.grad.isfinite().all() for parameter in stage.parameters())
+
+
 def test_a_vector_is_a_memory_of_one_position() -> None:
     stage, x, seen = built(Vector(SEEN)), given(), memory((1, 1, 1))
     one, other = (stage.carry(x, stage.begin(m))[0].values for m in (seen, seen.values[:, 0]))

@@ -11,6 +11,7 @@ import lamina as la
 from lamina.chance import drawing
 from lamina.errors import KindError, SentenceError
 from lamina.kinds import BEGIN_TOKEN, END_TOKEN, UNKNOWN_TOKEN, Padded, Tokens, Value, Vector
+from lamina.layers.dropout import Dropout
 from lamina.net import Net, build
 from lamina.search import beam
 
@@ -152,6 +153,25 @@ def test_between_layers_each_position_has_noise_of_its_own(attend: str) -> None:
     assert dropped.shape == (3, 7, 97)
     assert dropped.float().mean().item() == pytest.approx(0.5, abs=0.05)
     assert len({tuple(row) for row in dropped.flatten(0, 1).tolist()}) == 21
+
+
+def test_in_a_transformer_too_that_is_fed_position_by_position() -> None:
+    writer = "Positions() >> Transformer(1, heads=2, dropout=0.5)"
+    net = build(f"Embed(7) >> BiLSTM(3) >> Write({writer}, attend=Additive(3), width=94)", GIVEN, TARGET)
+    drops = [part for part in net.end.writer.modules() if isinstance(part, Dropout)]
+    for drop in drops:
+        seen = list[Tensor]()
+        handle = drop.register_forward_hook(
+            lambda _, __, out, seen=seen: seen.append(out if isinstance(out, Tensor) else out.values)
+        )
+        with drawing(0, 7, torch.arange(3)):
+            net.score(SOURCE, WRITTEN)
+        handle.remove()
+        dropped = torch.cat(seen, 1) == 0  # (B, T, D)
+        assert dropped.shape == (3, 7, 100)
+        assert dropped.float().mean().item() == pytest.approx(0.5, abs=0.05)
+        assert len({tuple(row) for row in dropped.flatten(0, 1).tolist()}) == 21
+    assert len(drops) == 3
 
 
 def test_an_answer_is_at_most_so_much_longer_than_what_was_read() -> None:

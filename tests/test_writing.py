@@ -54,6 +54,12 @@ def test_beyond_its_context_the_last_half_is_read_anew_and_gone_on_from() -> Non
     torch.testing.assert_close(found[11], at_once(net, READ[:, 8:12]))
 
 
+def test_with_a_context_of_one_a_net_looks_at_the_newest_token_alone() -> None:
+    net = made()
+    for place, logits in enumerate(gone_on(continuation(net, 1), 5), start=5):
+        torch.testing.assert_close(logits, at_once(net, READ[:, place : place + 1]))
+
+
 def test_a_recurrent_net_forgets_nothing() -> None:
     net = made("Embed(8) >> GRU(5) >> NextToken()")
     going = continuation(net, CONTEXT)

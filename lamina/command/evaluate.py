@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamina.command.options import emit, json_option, measure_lines
+from lamina.command.options import emit, json_option, measure_lines, signed
 from lamina.progress import note
 
 if TYPE_CHECKING:
@@ -31,12 +31,10 @@ Examples:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("data", nargs=-1, required=True)
 @click.option("--all", "whole", is_flag=True, help="Measure on all examples, those trained on too.")
-@click.option(
-    "--beam", "width", type=click.IntRange(1), default=5, show_default=True, help="Of a model of pairs of texts."
-)
+@click.option("--beam", type=click.IntRange(1), default=5, show_default=True, help="Of a model of pairs of texts.")
 @click.option("--draws", type=click.IntRange(1), help="Of a model with Gaussian(): estimate ln p(x) by so many codes.")
 @json_option
-def command(run: Path, data: tuple[str, ...], whole: bool, width: int, draws: int | None, as_json: bool) -> None:
+def command(run: Path, data: tuple[str, ...], whole: bool, beam: int, draws: int | None, as_json: bool) -> None:
     """Measure the model of RUN on DATA.
 
     Where DATA is what the run was trained on, its test part is measured; other data is measured whole. Several DATA are
@@ -68,21 +66,19 @@ def command(run: Path, data: tuple[str, ...], whole: bool, width: int, draws: in
 
         feeds = (batch for dataset, rows in parts for batch in model.feed(dataset, rows).epoch(0))
         measures |= {"log_probability": likelihood(model.net, feeds, draws)}
-    texts = translations(model.net, *parts[0], width, None) if len(parts) == 1 else None
+    texts = translations(model.net, *parts[0], beam, None) if len(parts) == 1 else None
     measures |= per_character(measures, *parts[0]) if len(parts) == 1 else {}
     measures |= {} if texts is None else texts.measures()
-    signatures = {} if texts is None or texts.compared is None else texts.compared.signatures
+    told = {} if texts is None else texts.told()
     beside = {} if whole or len(parts) > 1 else baseline_of(run, parts[0][0])
     if as_json:
         named = data[0] if len(data) == 1 else list(data)
         count = sum(len(rows) for _, rows in parts)
         result: dict[str, Any] = {"run": str(run), "data": named, "examples": count, "measures": plain(measures)}
-        result |= {"signatures": signatures} if signatures else {}
-        emit({**result, "baseline": {name: plain(simple) for name, simple in beside.items()}})
+        emit({**result, **told, "baseline": {name: plain(simple) for name, simple in beside.items()}})
         return
     click.echo("\n".join(measure_lines(measures)))
-    for name, signature in signatures.items():
-        click.echo(f"  {name} is {signature}, beam {width}")
+    click.echo("".join(f"{line}\n" for line in signed(told)), nl=False)
     for name, simple in beside.items():
         click.echo(f"  baseline {name}: {next(iter(simple))} {next(iter(simple.values()))}")
 

@@ -161,6 +161,28 @@ def measure_lines(measures: dict[str, Measure]) -> list[str]:
     return [f"  {name:<{width}}  {measure}" for name, measure in measures.items()]
 
 
+def writing_use(net: str, run: Path) -> str | None:
+    """The command that writes with a run's model; None if its net, a sentence, does not write.
+
+    >>> from pathlib import Path
+    >>> writing_use("Embed(5) >> RNN(5) >> NextToken()", Path("runs/book-1"))
+    'lamina write runs/book-1 --prompt TEXT'
+    """
+    if "NextToken(" in net:
+        return f"lamina write {run} --prompt TEXT"
+    return f"lamina translate {run} < FILE" if "Write(" in net else None
+
+
+def signed(told: dict[str, Any]) -> list[str]:
+    """What must be stated with scores of answers, from a result: how each is computed, and of which answers.
+
+    >>> signed({"signatures": {"bleu": "nrefs:1"}, "answers": "greedy answers to 17 texts"})
+    ['  bleu is nrefs:1, of greedy answers to 17 texts']
+    """
+    answers = f", of {told['answers']}" if "answers" in told else ""
+    return [f"  {name} is {signature}{answers}" for name, signature in told.get("signatures", {}).items()]
+
+
 def save_picture(picture: Picture, path: Path) -> None:
     """Write a picture as PNG.
 

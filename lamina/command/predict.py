@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from lamina.command.lines import CSVLines, JSONLines
+from lamina.command.options import writing_use
 from lamina.progress import note
 
 if TYPE_CHECKING:
@@ -69,10 +70,13 @@ def command(
 
     A class comes with its probability, a value with the interval that held 90 % of the errors on the validation part.
     """
+    from lamina.errors import RunError
     from lamina.kinds import Label, Targets
     from lamina.loading import load as load_model
 
     model = load_model(run)
+    if model.text is not None and (use := writing_use(model.net.sentence(), run)) is not None:
+        raise RunError(f"{run}: the model writes texts and predicts no rows; use it: {use}")
     if keep and model.origin is None:
         raise click.UsageError("--keep keeps the columns of a table, but this model was trained on none")
     if top is not None and not isinstance(model.net.target, Label | Targets):

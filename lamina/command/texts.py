@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,35 @@ from lamina.data.text.which import RUNNING, ending
 from lamina.progress import note
 
 if TYPE_CHECKING:
+    from lamina.data.text.tokenizer import Tokenizer
     from lamina.model import Model
 
 TEXTS_AT_ONCE = 1024
+
+
+class UnknownTokens:
+    """Counts those tokens of texts that a model does not know, to be said once, at the end.
+
+    Args:
+        tokenizer: the model's.
+        where: what the texts are called.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, where: str) -> None:
+        self.tokenizer, self.where = tokenizer, where
+        self.unknown, self.total = 0, 0
+
+    def see(self, texts: Iterable[str]) -> None:
+        """Count those of further texts."""
+        unknown, total = self.tokenizer.unknown_of(texts)
+        self.unknown, self.total = self.unknown + unknown, self.total + total
+
+    def tell(self) -> None:
+        """Say how many there were, if there were any."""
+        if self.unknown:
+            how_many = f"all {self.total:,}" if self.unknown == self.total else f"{self.unknown:,} of {self.total:,}"
+            note(f"{self.where}: {how_many} tokens are unknown to the model, which learned none like them")
+
 
 Asked = tuple[list[str], list[dict[str, Any]] | None]
 """Texts, with the cells of their rows if these are to be kept."""
@@ -32,12 +58,15 @@ def text_inputs(model: Model, data: str, keep: bool) -> Iterator[Asked]:
     from lamina.data.text.load import cut_short
 
     assert model.text is not None
+    where = "standard input" if data == "-" else data
+    strange = UnknownTokens(model.text.input, where)
     whole, cut = lines_of if data == "-" or ending(data) in RUNNING else cells_of, 0
     for texts, rows in whole(model, data, keep):
         cut += cut_short(texts, model.text.input, model.text.context)
+        strange.see(texts)
         yield texts, rows
+    strange.tell()
     if cut:
-        where = "standard input" if data == "-" else data
         note(f"{where}: {cut:,} of the texts cut at {model.text.context:,} tokens, as in training")
 
 

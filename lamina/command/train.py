@@ -18,6 +18,8 @@ from lamina.command.options import (
     measure_lines,
     reading_options,
     share_or_files,
+    signed,
+    writing_use,
 )
 from lamina.progress import note
 
@@ -206,14 +208,6 @@ def again(toml: Path, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return data, settings
 
 
-def use_of(run: Run) -> str:
-    """The command that uses a run's model."""
-    net = run.plan.net
-    if "NextToken(" in net:
-        return f"lamina write {run.folder} --prompt TEXT"
-    return f"lamina translate {run.folder} < FILE" if "Write(" in net else f"lamina predict {run.folder} FILE"
-
-
 def tell(run: Run, as_json: bool) -> None:
     """Print what a run came to."""
     if as_json:
@@ -224,11 +218,15 @@ def tell(run: Run, as_json: bool) -> None:
         click.echo(f"layer {number}  {layer['layer']}: {name} {measure['value']:.4g}")
     click.echo("test")
     click.echo("\n".join(measure_lines(run.test)))
+    click.echo("".join(f"{line}\n" for line in signed(run.result)), nl=False)
+    if "answers" in run.result:
+        click.echo(f"  (answers of a beam: lamina evaluate {run.folder} DATA)")
     for name, measures in run.baseline.items():
         told = [what for place, what in enumerate(measures) if not place or what == "auc"]
         click.echo(f"  baseline {name}: {', '.join(f'{what} {measures[what]}' for what in told)}")
     if "interval" in run.result:
         click.echo(f"intervals for 90 % hold {run.result['interval']['held']:.1%} of the test part")
-    click.echo(f"model: {run.folder / 'model'}  (use it: {use_of(run)})")
+    use = writing_use(run.plan.net, run.folder) or f"lamina predict {run.folder} FILE"
+    click.echo(f"model: {run.folder / 'model'}  (use it: {use})")
     if (run.folder / REPORT).is_file():
         click.echo(f"report: {run.folder / REPORT}")

@@ -45,16 +45,20 @@ def command(
     as_json: bool,
 ) -> None:
     """Go on with a text as the language model of RUN would, token by token as they come."""
+    from lamina.command.texts import UnknownTokens
     from lamina.loading import load as load_model
-    from lamina.writing import Draw
 
     model = load_model(run)
     prompt = given() if prompt is None else prompt
+    if model.text is not None:
+        strange = UnknownTokens(model.text.input, "prompt")
+        strange.see([prompt])
+        strange.tell()
     for number in range(count):
-        draw = Draw(temperature, top_k, top_p, seed + number)
-        pieces = model.continued(prompt, draw, tokens)
+        how = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed + number}
+        pieces = model.continued(prompt, tokens, **how)
         if as_json:
-            emit({"prompt": prompt, "text": "".join(pieces), "seed": draw.seed})
+            emit({"prompt": prompt, "text": "".join(pieces), "seed": seed + number})
             continue
         click.echo(prompt, nl=False)
         for piece in pieces:

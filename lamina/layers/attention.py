@@ -75,6 +75,8 @@ class Attention(Stage):
     ) -> tuple[Float[Tensor, "N T M"], Float[Tensor, "N T S"]]:
         """The context of each query, and the weights that it is made with: exactly 0 at hidden positions.
 
+        About a row of which nothing may be looked at, all weights and the context are 0.
+
         Args:
             query: of the memory's rows; or of several hypotheses about each, which stand one behind the other.
             prepared: the memory, see `prepare`.
@@ -84,8 +86,10 @@ class Attention(Stage):
         # Hypotheses about one example look at its memory side by side, as positions of one row.
         scores = self.scores(query.view(len(keys), -1, query.shape[2]), keys)
         if visible is not None:
-            scores = scores.masked_fill(~visible[:, None], -torch.inf)
+            # The least finite number, for a softmax over nothing but -inf is nan.
+            scores = scores.masked_fill(~visible[:, None], torch.finfo(scores.dtype).min)
         weights = scores.softmax(-1)
+        weights = weights if visible is None else weights.masked_fill(~visible[:, None], 0.0)
         return (weights @ values).view(asked, length, -1), weights.view(asked, length, -1)
 
     def multiply_adds(self) -> int:

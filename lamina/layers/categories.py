@@ -15,7 +15,7 @@ from lamina.chance import generator
 from lamina.errors import KindError
 from lamina.initialise import Following
 from lamina.kinds import UNSEEN, Kind, Table, Vector
-from lamina.layers.weights import new_weight
+from lamina.layers.weights import new_rows
 from lamina.settings import Count
 from lamina.stage import Stage, expect
 
@@ -86,7 +86,7 @@ class Categories(Coded):
 
     def build(self, given: Kind) -> Kind:
         table = self.places(given)
-        self.weight = new_weight(self, given, sum(table.categories), self.width)
+        self.weight = new_rows(self, given, sum(table.categories), self.width)
         return Vector(table.numbers + self.width * len(table.categories))
 
     def initialise(self, seed: int, following: Following) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lamina.chance import at_position
 from lamina.kinds import Kind, Sequence, Vector
 from lamina.stage import Flow, Stage, State
 
@@ -26,8 +27,6 @@ class Cell(Stage):
         raise NotImplementedError(f"{self.name()} does not say how it begins")
 
     def carry_at(self, x: Flow, state: State, place: int) -> tuple[Flow, State]:
-        """`carry` for position number `place` of rows that are given one position at a time.
-
-        A stage with noise draws it for each place anew here, where nothing else tells the calls of one step apart.
-        """
-        return self.carry(x, state)
+        """`carry` for position number `place` of rows that are given one position at a time, with noise of its own."""
+        with at_position(place):
+            return self.carry(x, state)

@@ -8,7 +8,7 @@ from torch import nn
 from lamina.chance import generator
 from lamina.initialise import Following
 from lamina.kinds import Kind, Padded, Sequence, Tokens
-from lamina.layers.weights import new_weight
+from lamina.layers.weights import new_rows
 from lamina.settings import Count
 from lamina.stage import Stage, expect
 
@@ -27,7 +27,7 @@ class Embed(Stage):
     def build(self, given: Kind) -> Kind:
         given = expect(self, given, Tokens)
         self.vocabulary = given.vocabulary
-        self.table = new_weight(self, given, given.vocabulary, self.width)
+        self.table = new_rows(self, given, given.vocabulary, self.width)
         return Sequence(self.width)
 
     def initialise(self, seed: int, following: Following) -> None:

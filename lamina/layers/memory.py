@@ -13,7 +13,7 @@ from lamina.chance import generator
 from lamina.errors import KindError
 from lamina.initialise import Following
 from lamina.kinds import END_TOKEN, Kind, Padded, Tokens, Vector
-from lamina.layers.weights import new_weight
+from lamina.layers.weights import new_rows, new_weight
 from lamina.settings import Count, Natural
 from lamina.stage import Stage, expect
 
@@ -100,8 +100,8 @@ class Memory(Stage):
         self.uses = uses(self.hops, self.tying)
         tables = len({self.uses.question, *(table for hop in self.uses.hops for table in hop)})
         timed = 1 + max(table for hop in self.uses.hops for table in hop)
-        self.words = nn.ParameterList(new_weight(self, given, given.vocabulary, self.width) for _ in range(tables))
-        self.times = nn.ParameterList(new_weight(self, given, self.sentences, self.width) for _ in range(timed))
+        self.words = nn.ParameterList(new_rows(self, given, given.vocabulary, self.width) for _ in range(tables))
+        self.times = nn.ParameterList(new_rows(self, given, self.sentences, self.width) for _ in range(timed))
         self.between = new_weight(self, given, self.width, self.width) if self.tying == "layers" else None
         return Vector(self.width)
 

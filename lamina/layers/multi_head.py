@@ -26,8 +26,9 @@ class MultiHead(Stage):
     """y_t = W (o_1t; ...; o_Ht) + b, o_ht = sum over s of softmax_s(q_ht . k_hs / sqrt(K)) v_hs; H heads of K = D / H.
 
     Every position of a sequence looks at every other, or at those before it and itself. q, k and v are affine in x.
-    Source: Vaswani et al. 2017, section 3.2.2. Dropout comes behind W alone, not on the weights of attention: fused
-    kernels do without it, and its noise would not follow from the step and the example.
+    Where a row has nothing to look at, o is 0. Source: Vaswani et al. 2017, section 3.2.2. Dropout comes behind W
+    alone, not on the weights of attention: fused kernels do without it, and its noise would not follow from the step
+    and the example.
 
     Args:
         heads: H; it must divide the width.

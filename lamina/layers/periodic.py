@@ -16,7 +16,7 @@ from lamina.initialise import Following
 from lamina.kinds import Kind, Table
 from lamina.layers.numbers import Encoder, observed
 from lamina.layers.standardize import moments, spread
-from lamina.layers.weights import new_weight
+from lamina.layers.weights import new_rows, new_weight
 from lamina.settings import Count, Positive
 from lamina.stage import expect
 
@@ -42,8 +42,8 @@ class Periodic(Encoder):
         table = self.remember(expect(self, given, Table))
         self.mean = nn.Buffer(torch.zeros(table.numbers))
         self.deviation = nn.Buffer(torch.ones(table.numbers))
-        self.frequency = new_weight(self, given, table.numbers, self.frequencies)
-        self.weight = new_weight(self, given, table.numbers, 2 * self.frequencies, self.width)
+        self.frequency = new_rows(self, given, table.numbers, self.frequencies)
+        self.weight = new_rows(self, given, table.numbers, 2 * self.frequencies, self.width)
         self.offset = new_weight(self, given, table.numbers, self.width)
         return self.widened(self.width)
 

@@ -15,7 +15,7 @@ from lamina.chance import generator
 from lamina.initialise import Following
 from lamina.kinds import Kind, Table
 from lamina.layers.numbers import Encoder, observed
-from lamina.layers.weights import new_weight
+from lamina.layers.weights import new_rows, new_weight
 from lamina.settings import Count, Natural
 from lamina.stage import expect
 
@@ -46,7 +46,7 @@ class Piecewise(Encoder):
         self.slope = nn.Buffer(torch.zeros(table.numbers, self.bins))
         self.median = nn.Buffer(torch.zeros(table.numbers))
         if self.width:
-            self.weight = new_weight(self, given, table.numbers, self.bins, self.width)
+            self.weight = new_rows(self, given, table.numbers, self.bins, self.width)
             self.offset = new_weight(self, given, table.numbers, self.width)
         return self.widened(self.width or self.bins)
 

@@ -14,7 +14,7 @@ from lamina.chance import generator
 from lamina.errors import DataError
 from lamina.initialise import Following
 from lamina.kinds import Kind, Padded, Sequence
-from lamina.layers.weights import new_weight
+from lamina.layers.weights import new_rows
 from lamina.settings import Count
 from lamina.stage import Flow, Stage, State, expect
 
@@ -77,7 +77,7 @@ class Positions(Stage):
 
     def build(self, given: Kind) -> Kind:
         given = expect(self, given, Sequence)
-        self.weight = new_weight(self, given, self.longest, given.width) if self.how == "learned" else None
+        self.weight = new_rows(self, given, self.longest, given.width) if self.how == "learned" else None
         return given
 
     def initialise(self, seed: int, following: Following) -> None:

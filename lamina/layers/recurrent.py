@@ -61,12 +61,11 @@ class Layered(Stage):
         for number, recurrence in enumerate(self.recurrences()):
             recurrence.initialise(generator(seed, self.place, number))
 
-    def dropped(self, h: Float[Tensor, "B T W"], layer: int, place: int = 0) -> Float[Tensor, "B T W"]:
-        """What layer number `layer` (from 0) reads of what the one below gives, from position `place` on."""
+    def dropped(self, h: Float[Tensor, "B T W"], layer: int) -> Float[Tensor, "B T W"]:
+        """What layer number `layer` (from 0) reads of what the one below gives."""
         if not self.training or self.dropout == 0 or layer == 0:
             return h
-        further = (place,) if place else ()
-        keep = kept_mask(h.shape, 1 - self.dropout, key(self.place, "layer", layer, *further), h.device)
+        keep = kept_mask(h.shape, 1 - self.dropout, key(self.place, "layer", layer), h.device)
         return h * keep.to(h.dtype).mul_(1 / (1 - self.dropout))
 
     def multiply_adds(self) -> int:
@@ -113,15 +112,11 @@ class Onward(Layered, Cell):
         assert isinstance(x, Padded)
         return self.further(x, state)
 
-    def carry_at(self, x: Flow, state: State, place: int) -> tuple[Padded, State]:
-        assert isinstance(x, Padded)
-        return self.further(x, state, place)
-
-    def further(self, x: Padded, state: State, place: int = 0) -> tuple[Padded, State]:
+    def further(self, x: Padded, state: State) -> tuple[Padded, State]:
         """All h_t of the uppermost layer, and the state behind the last position; None begins with zeros."""
         h, behind = x.values, list[State]()
         for layer, recurrence in enumerate(self.recurrences()):
-            h, after = recurrence(self.dropped(h, layer, place), None if state is None else state[layer])
+            h, after = recurrence(self.dropped(h, layer), None if state is None else state[layer])
             behind.append(after)
         return x._replace(values=h), tuple(behind)
 

@@ -14,7 +14,7 @@ from lamina.chance import generator
 from lamina.initialise import Following, fill
 from lamina.kinds import Kind, Padded, Sequence
 from lamina.layers.recurrence import LongShortTerm
-from lamina.layers.weights import new_weight
+from lamina.layers.weights import new_rows, new_weight
 from lamina.settings import Count
 from lamina.stage import Flow, Stage, State, expect
 
@@ -101,7 +101,7 @@ class Turing(Stage):
         asked = 2 * self.heads * sum(self.parts) + 2 * seen
         self.weight = new_weight(self, given, asked, self.width)
         self.offset = new_weight(self, given, asked)
-        self.first_weighting = new_weight(self, given, 2 * self.heads, self.slots)
+        self.first_weighting = new_rows(self, given, 2 * self.heads, self.slots)
         self.first_read = new_weight(self, given, seen)
         return Sequence(self.width + seen)
 

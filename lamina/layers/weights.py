@@ -23,6 +23,10 @@ def memory_bytes() -> int:
         return machine
 
 
+class RowsApart(nn.Parameter):
+    """A parameter of which each row belongs to one thing: a token, a position, a column. It is no matrix that maps."""
+
+
 def new_weight(stage: Stage, given: Kind, *shape: int) -> nn.Parameter:
     """A parameter of zeros on torch's default device, to be drawn by the stage's `initialise`.
 
@@ -36,3 +40,8 @@ def new_weight(stage: Stage, given: Kind, *shape: int) -> nn.Parameter:
             f" machine's memory ({memory_bytes() / 2**30:.0f} GiB); make it narrower"
         )
     return nn.Parameter(torch.zeros(shape))
+
+
+def new_rows(stage: Stage, given: Kind, *shape: int) -> RowsApart:
+    """As `new_weight`, for vectors that are looked up one by one: optimizers of matrices leave them to others."""
+    return RowsApart(new_weight(stage, given, *shape))

@@ -67,6 +67,8 @@ def _with_interval(value: float, texts: Sequence[str], references: Sequence[str]
     random, found = np.random.default_rng(SEED), list[float]()
     for _ in range(RESAMPLED):
         sums = each[random.integers(0, len(each), len(each))].sum(0).tolist()
-        found.append(float(BLEU.compute_bleu(sums[:4], sums[4:8], sums[8], sums[9]).score))
+        # Smoothed as the whole is: where few runs of four are right, most samples hold none and would count as 0.
+        score = BLEU.compute_bleu(sums[:4], sums[4:8], sums[8], sums[9], smooth_method="exp")
+        found.append(float(score.score))
     low, high = np.quantile(found, (0.025, 0.975))
     return Measure(value, min(float(low), value), min(100.0, max(float(high), value)))

@@ -18,7 +18,7 @@ from lamina.layers.embed import Embed
 from lamina.layers.norm import LayerNorm
 from lamina.layers.positions import Positions
 from lamina.layers.transformer import Transformer
-from lamina.layers.weights import new_weight
+from lamina.layers.weights import new_rows
 from lamina.settings import Bounds, Count, Fraction, Natural, Positive
 from lamina.stage import Stage, expect
 
@@ -77,7 +77,7 @@ class BERT(Stage):
     def build(self, given: Kind) -> Kind:
         given, gives = expect(self, given, Tokens), Sequence(self.width)
         self.embed, self.positions = Embed(self.width), Positions("learned", longest=self.longest)
-        self.segment = new_weight(self, given, self.segments, self.width) if self.segments else None
+        self.segment = new_rows(self, given, self.segments, self.width) if self.segments else None
         self.norm, self.drop = LayerNorm(self.epsilon), Dropout(self.dropout)
         self.encoder = Transformer(
             self.layers, self.heads, self.hidden, self.dropout, norm="after", epsilon=self.epsilon

@@ -106,6 +106,7 @@ class Content:
         answers: how the test examples fare; None for targets that lamina cannot draw.
         features: the names of the input's columns, as many as examples hold.
         writing: samples of what it writes, behind what each part of a sample is; empty if it does not write.
+        searched: how answers were found, where there are some.
         facts: steps, time and the like.
         plan: the settings.
         machine: what it ran on, with versions.
@@ -130,6 +131,7 @@ class Content:
     notes: list[str] = field(default_factory=list)
     features: tuple[str, ...] = ()
     writing: tuple[tuple[str, ...], ...] = ()
+    searched: str = ""
     facts: dict[str, str] = field(default_factory=dict)
     plan: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)

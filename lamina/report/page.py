@@ -135,11 +135,9 @@ def written(content: Content) -> Markup:
     if len(head) == 1:
         texts = [tag("figure", tag("figcaption", head[0]), tag("pre", sample[0])) for sample in samples]
         return _section("What it writes", "writing", *texts)
-    return _section(
-        "What it writes",
-        "writing",
-        table("Of the test part", list(head), [[tag("td", part) for part in sample] for sample in samples]),
-    )
+    caption = f"Of the test part. All measures of answers are of {content.searched}"
+    rows = [[tag("td", part) for part in sample] for sample in samples]
+    return _section("What it writes", "writing", table(caption, list(head), rows))
 
 
 def settings(content: Content) -> Markup:

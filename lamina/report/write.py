@@ -77,6 +77,7 @@ def gathered(
         valid=valid,
         test=test.measures() | ({} if texts is None else texts.measures()),
         writing=() if texts is None else (texts.head, *texts.samples),
+        searched="" if texts is None else texts.searched,
         baseline={name: simple.measures for name, simple in baselines.items()},
         trained_on={name: simple.trained_on for name, simple in baselines.items()},
         chosen_by=test.chosen_by,

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor, nn
 
+from lamina.layers.weights import RowsApart
 from lamina.settings import BY_NAME, Count, Fraction, NonNegative, Positive
 from lamina.training.optimizers import AdamW, Group, Optimizer
 from lamina.training.rates import Rate
@@ -24,9 +25,10 @@ class Muon(Optimizer):
     """v <- momentum v + g; w <- w - rate sqrt(max(1, rows / columns)) orthogonal(g + momentum v), for matrices.
 
     orthogonal(U S V^T) = U V^T, nearly, by Newton-Schulz iteration: every direction learns at one pace. A convolution's
-    weight is a matrix with a row for each output. What is no matrix (biases, scales), the tables of `Embed`, of which a
-    step meets some rows, and the end's own weights, of which each row belongs to one class, are trained by AdamW; the
-    stages within an end, such as the cell of `Write`, are hidden layers like any others.
+    weight is a matrix with a row for each output. AdamW trains what is no matrix: biases and scales; vectors that are
+    looked up one by one (`RowsApart`: of tokens, positions, segments, categories), of which a step meets some; and the
+    end's own weights, of which each row belongs to one class. The stages within an end, such as the cell of `Write`,
+    are hidden layers like any others.
 
     Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks". Weight decay as in AdamW.
 
@@ -47,8 +49,8 @@ class Muon(Optimizer):
 
     def start(self, named_parameters: Iterable[tuple[str, nn.Parameter]]) -> list[Group]:
         trained = list(named_parameters)
-        inner = [(name, weight) for name, weight in trained if weight.dim() > 1 and not apart(name)]
-        rest = [(name, weight) for name, weight in trained if weight.dim() <= 1 or apart(name)]
+        inner = [(name, weight) for name, weight in trained if is_hidden_matrix(name, weight)]
+        rest = [(name, weight) for name, weight in trained if not is_hidden_matrix(name, weight)]
         return super().start(inner) + self.beside().start(rest)
 
     def beside(self) -> AdamW:
@@ -75,10 +77,11 @@ class Muon(Optimizer):
             weight.sub_(step.view(weight.shape), alpha=rate * scale)
 
 
-def apart(name: str) -> bool:
-    """Whether a parameter of this name is trained by AdamW, though it may be a matrix."""
+def is_hidden_matrix(name: str, weight: nn.Parameter) -> bool:
+    """Whether a parameter maps vectors inside the net, so that its momentum is made orthogonal."""
     first, *inside = name.split(".")
-    return name.endswith(".table") or (first == "end" and not any(part in STAGES_OF_ENDS for part in inside))
+    ends = first == "end" and not any(part in STAGES_OF_ENDS for part in inside)
+    return weight.dim() > 1 and not isinstance(weight, RowsApart) and not ends
 
 
 def orthogonal(matrix: Tensor, iterations: int) -> Tensor:

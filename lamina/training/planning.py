@@ -12,6 +12,7 @@ import torch
 from lamina.data.dataset import Dataset
 from lamina.defaults import Suggestion, default_net, default_optimizer, default_pace
 from lamina.errors import DataError, KindError, Problems, RunError, did_you_mean, listed
+from lamina.forms import form_misfits
 from lamina.layers.dense import Dense
 from lamina.layers.shape import Flatten
 from lamina.net import misfits
@@ -136,7 +137,8 @@ def read_net(net: Stage | str, dataset: Dataset, problems: Problems) -> Stage | 
     stage, mistakes = (net, []) if isinstance(net, Stage) else read_as(Stage, net)
     problems.extend(mistakes, "net")
     if stage is not None:
-        problems.extend(misfits(stage, dataset.inputs.kind, dataset.target.kind), "net")
+        mistakes = misfits(stage, dataset.inputs.kind, dataset.target.kind)
+        problems.extend(mistakes or form_misfits(stage, dataset), "net")
     return stage
 
 

@@ -246,7 +246,7 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
         "seconds": round(seconds, 3),
         "valid": plain(valid),
         "test": plain(measures),
-        **({} if texts is None or texts.compared is None else {"signatures": texts.compared.signatures}),
+        **({} if texts is None else texts.told()),
         "baseline": {name: plain(simple.measures) for name, simple in beside.items()},
         "baseline_trained_on": {name: simple.trained_on for name, simple in beside.items()},
         **({"active_units": [code._asdict() for code in active]} if active else {}),

@@ -108,7 +108,10 @@ def test_texts_that_are_empty_unknown_or_very_long_are_answered(command: Any, mo
     assert len(lines) == 3
     assert all(0 < line["probability"] <= 1 for line in lines)
     assert lines[2]["prediction"] == "good"
-    assert said.err == "standard input: 1 of the texts cut at 1,024 tokens, as in training\n"
+    assert said.err == (
+        "standard input: 2 of 3,002 tokens are unknown to the model, which learned none like them\n"
+        "standard input: 1 of the texts cut at 1,024 tokens, as in training\n"
+    )
 
 
 def test_what_was_not_trained_on_is_measured(command: Any, moods: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,12 @@ def pairs(files: Path, command: Callable[..., Any]) -> Path:
         "train", files / "train.de", files / "train.en", "--net", WRITING, "--tokens", "words", "--steps", 5, "--threads", 1, "--out", run
     )  # fmt: skip
     assert said.code == 0, said.err
-    assert "  bleu " in said.out
+    assert "  bleu is nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:" in said.out
+    greedy = json.loads((run / "result.json").read_text())["answers"]
+    assert greedy.startswith("greedy answers to ")
+    assert f", of {greedy}\n" in said.out
+    assert f"  (answers of a beam: lamina evaluate {run} DATA)\n" in said.out
+    assert f"All measures of answers are of {greedy}" in (run / "report.html").read_text(encoding="utf-8")
     assert f"(use it: lamina translate {run} < FILE)" in said.out
     return run
 
@@ -93,6 +99,32 @@ def test_further_pairs_are_measured(files: Path, pairs: Path, command: Callable[
     assert said.code == 0, said.err
     whole = json.loads(said.out)
     assert whole["measures"]["perplexity"]["value"] > 1
+    assert whole["answers"].startswith("answers by a beam of 5 to ")
+    said = command("evaluate", pairs, files / "train.de", files / "train.en", "--beam", 1)
+    assert re.search(r"^  bleu is nrefs:1\|.*, of greedy answers to \d+ texts$", said.out, re.MULTILINE)
+
+
+def test_unknown_tokens_are_counted_and_said_once(book: Path, pairs: Path, command: Callable[..., Any]) -> None:
+    unknown = "tokens are unknown to the model, which learned none like them\n"
+    said = command("write", book, "--prompt", "ЖЖЖ", "--tokens", 5)
+    assert said.code == 0
+    assert said.err == f"prompt: all 3 {unknown}"
+    assert "nan" not in said.out.lower()
+    assert command("write", book, "--prompt", "aЖ", "--tokens", 5).err == f"prompt: 1 of 2 {unknown}"
+    assert command("write", book, "--prompt", "a dog", "--tokens", 5).err == ""
+    said = command("translate", pairs, stdin="A ЖЖЖ\nЖЖЖ\nDOG\n".encode())
+    assert said.code == 0
+    assert said.err == f"standard input: 2 of 4 {unknown}"
+    assert len(said.out.splitlines()) == 3
+
+
+def test_who_predicts_with_a_model_that_writes_is_told_what_to_use(
+    book: Path, pairs: Path, command: Callable[..., Any]
+) -> None:
+    for run, use in ((book, f"lamina write {book} --prompt TEXT"), (pairs, f"lamina translate {pairs} < FILE")):
+        said = command("predict", run, stdin=b"a dog\n")
+        assert said.code == 2
+        assert f"{run}: the model writes texts and predicts no rows; use it: {use}\n" in said.err
 
 
 @pytest.mark.parametrize(

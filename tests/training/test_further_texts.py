@@ -43,6 +43,39 @@ def test_pairs_that_start_from_a_language_model_are_met_again(here: Path) -> Non
     assert len(data_on(la.load(run.folder), run.folder, "a.de", None, "a.en")) == 60
 
 
+PAIRS_ONLY = (
+    "writes about the first text of a pair, but book.txt is one text that runs on; take pairs (a .tsv, or two files), or"
+    " a net that ends in NextToken()"
+)
+ONE_ONLY = (
+    "NextToken() goes on with one text, but a.de is pairs of texts; take a text that runs on (a .txt), or a net that"
+    " ends in Write(...)"
+)
+
+
+def test_a_net_is_told_which_texts_it_is_for_before_anything_is_trained_or_measured(here: Path) -> None:
+    pairs = la.train(PAIRED, "a.de", files=("a.en",), tokens="words", steps=2, out="pairs", **QUIET)
+    book = la.train(LANGUAGE, "book.txt", tokens="words", steps=2, out="book", **QUIET)
+    end = pairs.model().net.end
+    for net, start in ((PAIRED, None), (None, str(pairs.folder))):
+        with pytest.raises(RunError) as caught:
+            la.train(net, "book.txt", start=start, out="never", **QUIET)
+        assert str(caught.value) == f"net: {end} {PAIRS_ONLY}"
+    for net, start in ((LANGUAGE, None), (None, str(book.folder))):
+        with pytest.raises(RunError) as caught:
+            la.train(net, "a.de", files=("a.en",), start=start, out="never", **QUIET)
+        assert str(caught.value) == f"net: {ONE_ONLY}"
+    assert not Path("never").exists()
+    for run, where, beside, words in (
+        (pairs, "book.txt", None, f"{end} {PAIRS_ONLY}"),
+        (book, "a.de", "a.en", ONE_ONLY),
+    ):
+        model = la.load(run.folder)
+        with pytest.raises(DataError) as refused:
+            model.evaluate(data_on(model, run.folder, where, None, beside))
+        assert str(refused.value) == words
+
+
 def test_a_context_that_is_the_usual_one_may_be_asked_for(here: Path) -> None:
     first = la.train(LANGUAGE, "book.txt", tokens="words", context=32, steps=2, out="first", **QUIET)
     for asked, context in ((None, 32), (128, 128)):

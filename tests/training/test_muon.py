@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
+import pytest
 import torch
 from torch import nn
 
-from lamina.kinds import Label, Tokens
+from lamina.kinds import Kind, Label, Sequence, Table, Tokens
 from lamina.net import build
 from lamina.sentence import parse_as
 from lamina.training.muon import Muon, orthogonal
@@ -111,3 +114,29 @@ def test_tables_of_vectors_are_left_to_adamw() -> None:
     matrices, others = Muon().start(net.named_parameters())[0], Muon().start(net.named_parameters())[1:]
     assert matrices.names == ["body.1.weight"]
     assert "body.0.table" in [name for group in others for name in group.names]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "given", "tables"),
+    [
+        ("Embed(6) >> Positions('learned', longest=5) >> Dense(5) >> Mean()", Tokens(7), ["0.table", "1.weight"]),
+        (
+            "BERT(1, heads=2, width=6, hidden=7, longest=5) >> Mean()",
+            Tokens(7),
+            ["0.embed.table", "0.positions.weight", "0.segment"],
+        ),
+        ("Memory(3, hops=1)", Tokens(7), ["0.words.0", "0.words.1", "0.times.0", "0.times.1"]),
+        ("Categories(3) >> Dense(5)", Table(2, (7, 3)), ["0.weight"]),
+        ("Piecewise(3, width=2) >> Categories(3) >> Dense(5)", Table(2, (7,)), ["0.weight", "1.weight"]),
+        ("Periodic(2) >> Categories(3) >> Dense(5)", Table(2, (7,)), ["0.frequency", "0.weight", "1.weight"]),
+        ("Turing(3, slots=5, size=2) >> Mean()", Sequence(3), ["0.first_weighting"]),
+    ],
+)
+def test_what_is_looked_up_row_by_row_is_left_to_adamw_and_all_other_matrices_are_not(
+    sentence: str, given: Kind, tables: list[str]
+) -> None:
+    net = copy.deepcopy(build(f"{sentence} >> Classify()", given, Label(2)))
+    groups = Muon().start(net.named_parameters())
+    others = {name for group in groups if "mean" in group.state for name in group.names}
+    apart = {name for name, weight in net.named_parameters() if weight.dim() > 1 and name in others}
+    assert apart == {*(f"body.{name}" for name in tables), "end.weight"}

@@ -106,7 +106,7 @@ def test_a_model_of_pairs_translates_and_leaves_empty_texts_empty(pairs: Path, t
     alone = [model.translate([text])[0] for text in ("ein Hund", "", "die Welt")]
     assert model.translate(["ein Hund", "", "die Welt"]) == alone
     assert alone[1] == ""
-    best = model.written_about(["ein Hund rennt"], width=3, best=3)[0]
+    best = model.written_about(["ein Hund rennt"], beam=3, best=3)[0]
     assert [p for _, p in best] == sorted((p for _, p in best), reverse=True)
     with pytest.raises(DataError, match=r"does not go on with a text; one that ends in NextToken\(\) does"):
         model.write("a")

@@ -22,6 +22,9 @@ from lamina.errors import DataError
 PARTS = ("train", "valid", "test")
 """The parts in the order of their times: 0, 1 and 2."""
 
+MEASURED = {"valid": "validation", "test": "test"}
+"""The parts that may be in files of their own, and what is done with each."""
+
 
 class Written(Protocol):
     """A text of any size."""
@@ -144,3 +147,16 @@ def times(train: int, valid: Tensor, test: Tensor, more: dict[str, int]) -> Tens
     time = torch.zeros(train, dtype=torch.float64)
     time[valid], time[test] = 1.0, 2.0
     return torch.cat((time, *(time.new_full((more.get(part, 0),), PARTS.index(part)) for part in ("valid", "test"))))
+
+
+def about_shared(part: str, what: str, shared: int, whole: int) -> list[str]:
+    """How much of the file of a part also trains: a sentence, or none.
+
+    >>> about_shared("test", "sources", 3, 17)
+    ['3 of 17 sources of the test file also train; the test flatters there']
+    """
+    if not shared:
+        return []
+    if shared == whole:
+        return [f"all {whole:,} {what} of the {part} file also train; the {MEASURED[part]} tells nothing of new ones"]
+    return [f"{shared:,} of {whole:,} {what} of the {part} file also train; the {MEASURED[part]} flatters there"]

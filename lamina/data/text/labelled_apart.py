@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lamina.data.split import split
 from lamina.data.tables.reading import Reading
-from lamina.data.text.apart import check_files, times
+from lamina.data.text.apart import about_shared, check_files, times
 from lamina.data.text.pairs_apart import hashes, unread
 from lamina.data.text.reading import TextReading
 from lamina.data.text.told import Told
@@ -58,4 +58,4 @@ def also_train(texts: Sequence[str], time: Float64[Tensor, " N"], late: Mapping[
     """How many texts of the files that validate and test are among those that train, a sentence for each file."""
     seen = {texts[row] for row in (time == 0).nonzero().flatten().tolist()}
     shared = {part: sum(texts[row] in seen for row in rows.tolist()) for part, rows in late.items()}
-    return [f"{count:,} texts of the {part} file also train" for part, count in shared.items() if count]
+    return [note for part, count in shared.items() for note in about_shared(part, "texts", count, len(late[part]))]

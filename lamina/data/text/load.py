@@ -17,6 +17,7 @@ from lamina.data.pictures.threads import Say
 from lamina.data.split import Parts, split
 from lamina.data.text.apart import PARTS, Laid, check_files, laid_out, parts_in
 from lamina.data.text.encoded import Encoded, How, begun, shortened
+from lamina.data.text.overlap import about_shared_lines
 from lamina.data.text.pairs import Pairs, read_pairs
 from lamina.data.text.pairs_apart import hashes, unread, with_files
 from lamina.data.text.plain import read_plain
@@ -94,6 +95,7 @@ def load_text(
     length, edges = reading.context or CONTEXT, found.edges
     inputs, target = (Windows(found.tokens, kind, length=length, ahead=ahead, edges=edges) for ahead in (0, 1))
     notes = [*_about_tokens(reading, tokenizer, tokenizer, known is None), _about_text(laid, found)]
+    notes += about_shared_lines(laid, asked)
     return Dataset(
         str(path),
         inputs,

@@ -126,8 +126,11 @@ def _named(bad: list[str]) -> list[str]:
 
 
 def _about_bad(name: str, bad: list[str], count: int) -> str:
+    if len(bad) == count == 1:
+        return bad[0]
     if len(bad) == count:
-        return listed(_named(bad), f"{name}: no line is a pair of texts")
+        cure = "a pair is two columns with a tab between, or a line of each of two files; a text that runs on is a .txt"
+        return f"{name}: none of {count:,} lines is a pair of texts; {bad[0]}; {cure}"
     if len(bad) == 1:
         return f"{bad[0]}; mend it, or leave it out with --skip-bad 1"
     cure = f"mend them, or leave them out with --skip-bad {len(bad)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from lamina.data.dataset import Dataset
 from lamina.data.split import split
-from lamina.data.text.apart import apart, times
+from lamina.data.text.apart import about_shared, apart, times
 from lamina.data.text.pairs import Pairs, read_pairs
 from lamina.data.text.ragged import Ragged
 from lamina.data.text.reading import TextReading
@@ -38,8 +39,8 @@ def with_files(
     whole = _followed(own, files)
     seen = {whole.sources[row] for row in (time == 0).nonzero().flatten().tolist()}
     shared = {part: sum(text in seen for text in pairs.sources) for part, pairs in files.items()}
-    notes = [f"{count:,} sources of the {part} file also train" for part, count in shared.items() if count]
-    return whole._replace(notes=(*whole.notes, *notes)), time
+    notes = [about_shared(part, "sources", count, len(files[part].sources)) for part, count in shared.items()]
+    return whole._replace(notes=(*whole.notes, *chain(*notes))), time
 
 
 def read_all_pairs(source: Path, target: Path | None, reading: TextReading) -> Pairs:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,13 @@ MOST = 2**31 - 1
 """No limit."""
 
 MOST_JSON_BYTES = 2**26
+
+
+class Unknown(NamedTuple):
+    """How many tokens of texts are unknown, and how many there are."""
+
+    unknown: int
+    total: int
 
 
 class Tokenizer:
@@ -127,10 +134,15 @@ class Tokenizer:
 
     def unknown_share(self, texts: Iterable[str]) -> float:
         """The share of the tokens of texts that is unknown; 0 where there are none."""
+        unknown, total = self.unknown_of(texts)
+        return unknown / max(1, total)
+
+    def unknown_of(self, texts: Iterable[str]) -> Unknown:
+        """How many tokens of texts are unknown."""
         unknown, total = 0, 0
         for flat in self._parts(texts):
             unknown, total = unknown + int((flat == UNKNOWN_TOKEN).sum()), total + len(flat)
-        return unknown / max(1, total)
+        return Unknown(unknown, total)
 
     @cached_property
     def digest(self) -> str:

@@ -12,6 +12,7 @@ from runs import stopping_at
 import lamina as la
 from lamina.data.split import split
 from lamina.data.text.apart import Joined, Span
+from lamina.data.text.overlap import share_that_trains
 from lamina.data.text.plain import read_plain
 from lamina.data.text.ragged import Ragged, Windows
 from lamina.errors import DataError
@@ -73,6 +74,31 @@ def test_where_one_comes_in_a_file_the_other_is_a_share(write: Write, part: str)
     assert {name: len(rows) for name, rows in parts.items()} == {"train": 20, other: 5, part: 5}
 
 
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ("train.txt", ["100% of the test file are lines that also train; the test tells nothing of new text"]),
+        # 4 + 4 of 4 + 4 + 8 characters; blanks and blank lines do not count.
+        ("half.txt", ["50% of the test file are lines that also train; the test flatters there"]),
+        ("other.txt", []),  # 1 of 11 characters: who speaks comes again in any play
+    ],
+)
+def test_how_much_of_a_file_also_trains_is_said(write: Write, test: str, said: list[str]) -> None:
+    train = write("wolf\n\nA\nbear\nA\n" + "lynx\n" * 9, "train.txt")
+    write("wolf\n\nsquirrel\n lynx \n", "half.txt")
+    write("A\nowlsandcat\n", "other.txt")
+    dataset, _ = data_for(train, {"test": test, "valid": 0.0, "context": 2})
+    assert dataset.text is not None
+    assert [note for note in dataset.text.notes if "also train" in note] == said
+
+
+def test_how_much_of_a_text_stands_in_lines_of_another_does_not_depend_on_its_pieces() -> None:
+    late, trains = ["a\nbb\n", "ccc\n"], ["bb\nccc\n", "ccc\n"]
+    assert share_that_trains(late, trains) == 5 / 6
+    assert share_that_trains(["".join(late)], ["".join(trains)]) == 5 / 6
+    assert share_that_trains([], trains) == share_that_trains(late, []) == 0.0
+
+
 def test_the_files_of_pairs_validate_and_test(pairs: dict[str, tuple[str, str]]) -> None:
     first, second = pairs["train"]
     asked = {"files": (second,), "valid": pairs["valid"], "test": pairs["test"], "tokens": "words"}
@@ -82,7 +108,7 @@ def test_the_files_of_pairs_validate_and_test(pairs: dict[str, tuple[str, str]])
     parts = split(dataset, others["valid"], others["test"])
     assert [len(part) for part in parts] == [40, 2, 3]
     assert "u" not in dataset.text.input.tokens(), "what validates has taught the tokenizer"
-    assert "3 sources of the test file also train" in dataset.text.notes
+    assert "all 3 sources of the test file also train; the test tells nothing of new ones" in dataset.text.notes
     values, visible = dataset.inputs.gather(parts.valid)
     assert [dataset.text.input.decode(row[seen].tolist()) for row, seen in zip(values, visible, strict=True)] == [
         "w1 \ufffd",

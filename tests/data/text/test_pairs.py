@@ -93,3 +93,8 @@ def test_files_without_a_pair_are_refused(write):
     assert refusal("a.tsv") == "a.tsv: expected pairs of texts, got an empty file; check the path"
     write("Hund\n", "a.tsv")
     assert refusal("a.tsv", skip_bad=5) == "a.tsv:1: expected '<source><TAB><target>', got 'Hund'"
+    write("Hund\nEule\n" * 50, "a.tsv")
+    assert refusal("a.tsv", skip_bad=500) == (
+        "a.tsv: none of 100 lines is a pair of texts; a.tsv:1: expected '<source><TAB><target>', got 'Hund'; a pair is two"
+        " columns with a tab between, or a line of each of two files; a text that runs on is a .txt"
+    )
