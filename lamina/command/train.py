@@ -97,6 +97,8 @@ LENGTHS = {"epochs", "steps", "budget_seconds"}
 @click.option("--from", "start", metavar="FOLDER", help="Start from the weights of this run or model.")
 @click.option("--freeze", type=Stages(), help="What of them stays as it is: body, or its first N stages.")
 @click.option("--body-rate", type=float, metavar="F", help="Their rate, as a share of that of the rest.  [default: 1]")
+@click.option("--layer-decay", type=float, metavar="F", help="The rate of a layer of theirs, of the one above it: 0.9.")
+@click.option("--unfreeze", type=float, metavar="E", help="One more layer of theirs learns every E epochs, from above.")
 @click.option("--views", metavar="SENTENCE", help="Views of a picture to average when testing: 'Views(shift=1)'.")
 @click.option("--precision", metavar="P", help="Of products of matrices: float32 or bfloat16.  [default: float32]")
 @click.option("--device", help="auto, cpu, cuda, ...  [default: auto]")

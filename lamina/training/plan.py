@@ -18,6 +18,8 @@ Seed = Annotated[int, Bounds(low=0, high=2**63 - 1)]
 Folds = Annotated[int, Bounds(low=2, high=2**31 - 1)]
 Share = Annotated[float, Bounds(low=0, high=1, low_open=True, high_open=True)]
 
+Decay = Annotated[float, Bounds(low=0, high=1, low_open=True)]
+
 
 class Plan(Word):
     """What to train on what, and how.
@@ -49,6 +51,10 @@ class Plan(Word):
         freeze: what of them stays as it is: "none", the whole "body", or the first so many of its stages. Their norms
             keep their running statistics; dropout and augmentation act as ever.
         body_rate: the learning rate of what comes from the start's body, as a share of the rate of the rest.
+        layer_decay: what the rate of each layer that comes from the start's body is multiplied by to have that of the
+            layer below it; the uppermost has `body_rate`.
+        unfreeze: how many epochs lie between two layers of the start's body beginning to learn, the uppermost first;
+            until the first does, the end learns alone. None: all learn from the first step on.
         rewrite: whether the net is first brought into an equal form that costs less; `net` is what came of it.
         checkpoint_seconds: the time between checkpoints.
         precision: what products of matrices are computed in while training: "float32", or "bfloat16", faster on
@@ -85,6 +91,8 @@ class Plan(Word):
     start: str | None = None
     freeze: Literal["none", "body"] | Natural = "none"
     body_rate: Positive = 1.0
+    layer_decay: Decay = 1.0
+    unfreeze: Positive | None = None
     rewrite: bool = True
     checkpoint_seconds: Positive = 30.0
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -101,7 +109,7 @@ class Plan(Word):
             mistakes.append(f"parts must be at most batch={values['batch']}, got parts={values['parts']}")
         mistakes += [
             f"{name} has no effect without start: name a model to start from, or leave it out"
-            for name, usual in (("freeze", "none"), ("body_rate", 1.0))
+            for name, usual in (("freeze", "none"), ("body_rate", 1.0), ("layer_decay", 1.0), ("unfreeze", None))
             if values["start"] is None and values[name] != usual
         ]
         mistakes += _fold_mistakes(values["fold"], values["folds"], values["test"])
