@@ -18,7 +18,7 @@ from lamina.chance import generator
 from lamina.data.dataset import Column, Dataset
 from lamina.data.split import Parts
 from lamina.data.text.ragged import Ragged
-from lamina.kinds import Image, Label, Table, Targets, Tokens, Value, Vector
+from lamina.kinds import Image, Label, Table, Tags, Targets, Tokens, Value, Vector
 from lamina.metrics import ClassTally, Measure, Tally, ValueTally, of_each
 
 ROWS = 4096
@@ -91,6 +91,10 @@ def baselines(dataset: Dataset, parts: Parts, *, examples: int = 10_000, seed: i
         from lamina.baseline_texts import counted
 
         return {name: Baseline(*found) for name, found in counted(dataset, parts).items()}
+    if isinstance(dataset.target.kind, Tags):
+        from lamina.baseline_tags import commonest_tags
+
+        return {name: Baseline(*found) for name, found in commonest_tags(dataset, parts).items()}
     if not (len(parts.train) and len(parts.test) and isinstance(dataset.target.kind, Label | Value)):
         return {}
     order = parts.train[torch.randperm(len(parts.train), generator=generator(seed, "baselines"))]

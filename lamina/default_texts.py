@@ -8,6 +8,7 @@ from lamina.data.dataset import Dataset
 from lamina.data.text.ragged import Ragged, Windows
 from lamina.defaults import FEW, Suggestion, default_end
 from lamina.errors import KindError
+from lamina.kinds import Tags
 
 LONG_TEXT = 5_000_000
 """Tokens from which on a net is made wider: it sees them a few times only."""
@@ -27,6 +28,8 @@ def text_net(dataset: Dataset) -> Suggestion:
     """
     if isinstance(dataset.inputs, Windows):
         return _running_net(dataset, len(dataset.inputs.tokens))
+    if isinstance(dataset.target.kind, Tags):
+        return _tagging_net(len(dataset))
     if isinstance(dataset.inputs, Ragged) and isinstance(dataset.target, Ragged):
         return _writing_net(len(dataset))
     if isinstance(dataset.inputs, Ragged) and dataset.origin is not None:
@@ -71,11 +74,17 @@ def _telling_net(texts: int, end: str) -> Suggestion:
     return Suggestion(f"{body} >> {end}", reason)
 
 
+def _tagging_net(sentences: int) -> Suggestion:
+    """An LSTM that reads the words in both directions. Source: Huang, Xu and Yu 2015, section 2.2 (BI-LSTM)."""
+    reason = f"{sentences:,} sentences: an LSTM that reads them in both directions and tags each word"
+    return Suggestion("Embed(128) >> Dropout(0.5) >> BiLSTM(128) >> Dropout(0.5) >> Tag()", reason)
+
+
 def text_pace(dataset: Dataset) -> dict[str, Any]:
     """The settings of a plan that suit texts: windows of one; pairs, and others, in batches by the number of tokens."""
     if isinstance(dataset.inputs, Windows):
         return {"batch": 32, "epochs": 5 if len(dataset.inputs.tokens) >= LONG_TEXT else 10, "clip": 1.0}
-    if not isinstance(dataset.target, Ragged):
+    if not isinstance(dataset.target, Ragged) or isinstance(dataset.target.kind, Tags):
         few = len(dataset) < FEW
         more = {"epochs": 40, "patience": 10} if few else {"epochs": 10, "patience": 4}
         return {"batch": 32 if few else 64, "batch_tokens": 16384, "clip": 1.0, **more}

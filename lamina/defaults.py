@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lamina.data.dataset import Column, Dataset
 from lamina.errors import KindError
-from lamina.kinds import Image, Label, Table, Tokens, Value, Vector
+from lamina.kinds import Image, Label, Table, Tags, Tokens, Value, Vector
 
 FEW = 10_000
 """Examples below which a net is kept small and trained long."""
@@ -140,6 +140,8 @@ def default_end(dataset: Dataset) -> str:
 def _end(target: Column, seen: Tensor) -> str:
     if isinstance(target.kind, Label):
         return "Classify()"
+    if isinstance(target.kind, Tags):
+        return "Tag()"
     if isinstance(target.kind, Value):
         return "Regress('log')" if log_suits(target, seen) else "Regress()"
     raise KindError(f"there is no default end that predicts {target.kind}; name a net with --net")

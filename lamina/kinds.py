@@ -103,6 +103,24 @@ class Value(Kind):
     size: Count
 
 
+class Tags(Kind):
+    """One of `classes` classes for each word of a row: Padded((B, T) int64, (B, T)), visible where a word begins.
+
+    Args:
+        classes: how many.
+        roles: () for classes that mark no spans. Else of each class: 0 outside; of the type of span number k (from 0)
+            4 k + 1 where one begins, 4 k + 2 within, 4 k + 3 where it ends, 4 k + 4 for one of a single word.
+    """
+
+    classes: Count
+    roles: tuple[Natural, ...] = ()
+
+    @classmethod
+    def conflicts(cls, **values: Any) -> list[str]:
+        roles, classes = len(values["roles"]), values["classes"]
+        return [f"Tags: {roles} roles for {classes} classes; give each class one"] if roles not in (0, classes) else []
+
+
 class Targets(Kind):
     """Several targets of one example, for ends that are added: a tuple of tensors.
 

@@ -11,7 +11,7 @@ from lamina.data.tables.origin import origin_in
 from lamina.data.text.reading import text_origin_in
 from lamina.description import check_fields, check_pictures, check_series, read_description
 from lamina.errors import KindError, RunError, SentenceError
-from lamina.kinds import Kind, Label
+from lamina.kinds import Kind, Label, Tags
 from lamina.model import DESCRIPTION, FOLDER, WEIGHTS, Model
 from lamina.net import build
 from lamina.sentence import parse, parse_as
@@ -55,7 +55,7 @@ def load(folder: str | Path, net: Stage | None = None) -> Model:
     text = None if description["text"] is None else text_origin_in(description["text"], str(path))
     series = None if description["series"] is None else series_origin_in(description["series"], str(path))
     model = Model(built, classes, features, description["scale"], origin, parts, pictures, text, series)
-    expected = built.target.classes if isinstance(built.target, Label) else 0
+    expected = built.target.classes if isinstance(built.target, Label | Tags) else 0
     for what, names, count in (("classes", model.classes, expected), ("features", model.features, model.input_size())):
         if names and len(names) != count:
             raise RunError(f"{path}: expected {count} names of {what}, got {len(names)}; lamina did not write this")

@@ -232,6 +232,19 @@ class Model:
         check_settings("translate", how, ("beam", "length_penalty", "tokens"))
         return [found[0][0] for found in self.written_about(texts, **how)]
 
+    def tag(self, sentences: Sequence[str | Sequence[str]]) -> list[list[str]]:
+        """The tag of each word, of a model of tagged sentences.
+
+        Args:
+            sentences: as texts, cut at blanks, or as lists of words.
+
+        Raises:
+            DataError: if the model gives no tags; if a sentence is none.
+        """
+        from lamina.tagging import tags_of
+
+        return tags_of(self.net, self.text, self.classes, sentences)
+
     def embed(self, texts: Sequence[str]) -> Tensor:
         """A vector of length 1 for each text, (N, D): what the body gives, or its mean over the text's positions.
 

@@ -41,7 +41,7 @@ class Net(nn.Module):
         given: the kind of an input.
         gives: the kind of what the distribution is made from.
         target: the kind of what is predicted.
-        frozen: how many of the body's first stages are not trained.
+        frozen: the parts of the body that are not trained now.
 
     Example:
         >>> import lamina as la, torch
@@ -56,7 +56,7 @@ class Net(nn.Module):
         self.given, self.gives, self.target = given, gives, target
         self.charges = any(stage.charges for stage in body.stages)
         self._views: Views | None = None
-        self.frozen = 0
+        self.frozen: tuple[nn.Module, ...] = ()
 
     @property
     def views(self) -> Views | None:
@@ -125,9 +125,9 @@ class Net(nn.Module):
             self.train(was_training)
 
     def train(self, mode: bool = True) -> Self:
-        """Training or evaluation mode. What has weights in frozen stages stays in the latter, so that norms rest."""
+        """Training or evaluation mode. What has weights in frozen parts stays in the latter, so that norms rest."""
         super().train(mode)
-        for part in (part for stage in self.body.stages[: self.frozen] for part in stage.modules()):
+        for part in (part for frozen in self.frozen for part in frozen.modules()):
             if [*part.parameters(recurse=False), *part.buffers(recurse=False)]:
                 part.training = False
         return self

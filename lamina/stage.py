@@ -100,6 +100,10 @@ class Stage(Word, nn.Module):
         """
         return self(x), None
 
+    def depths(self) -> list[list[nn.Module | nn.Parameter]]:
+        """The parts of this stage that hold its weights, layer by layer from its input on; one if it has no layers."""
+        return [[self]]
+
     def charge(self, x: Any) -> tuple[Any, Tensor | None]:
         """What comes out, and what that adds to the loss of each row in nats, (B,); None where that is nothing.
 
@@ -183,6 +187,9 @@ class Chain(Stage):
             if nats is not None:
                 total = nats if total is None else total + nats
         return x, total
+
+    def depths(self) -> list[list[nn.Module | nn.Parameter]]:
+        return [layer for stage in self.stages for layer in stage.depths()]
 
     def multiply_adds(self) -> int:
         return sum(stage.multiply_adds() for stage in self.stages)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lamina.kinds import Image, Kind, Label, Padded, Sequence, Table, Tokens, Value, Vector
+from lamina.kinds import Image, Kind, Label, Padded, Sequence, Table, Tags, Tokens, Value, Vector
 
 VECTOR, IMAGE, SEQUENCE, TOKENS = Vector(7), Image(3, 5, 7), Sequence(7), Tokens(11)
 TABLE, FULL = Table(5, (7, 3), blanks=2), Table(5, (7, 3))
@@ -144,6 +144,8 @@ ENDS = [
     EndExample("NextToken()", SEQUENCE, Tokens(5)),
     EndExample("NextToken(0.1, init='zeros')", SEQUENCE, Tokens(5)),
     EndExample("NextToken(cutoffs=(2, 3))", SEQUENCE, Tokens(5)),
+    EndExample("Tag()", SEQUENCE, Tags(5)),
+    EndExample("Tag(0.1, init='zeros')", SEQUENCE, Tags(5, (0, 1, 2, 5, 6))),
     EndExample("Write(LSTM(5), width=3)", VECTOR, Tokens(5)),
     EndExample("Write(GRU(5), attend=Additive(3), width=3)", SEQUENCE, Tokens(5)),
     EndExample("Write(Dropout(0.1) >> RNN(5, layers=2), attend=Bilinear(), width=5, tied=True)", SEQUENCE, Tokens(5)),
@@ -192,6 +194,11 @@ def targets(kind: Kind, examples: int, seed: int = 1) -> Tensor | Padded:
         beside = inputs(kind, examples)
         assert isinstance(beside, Padded)
         return beside._replace(values=torch.randint(3, kind.vocabulary, beside.values.shape, generator=random))
+    if isinstance(kind, Tags):  # a word begins at each even position
+        beside = inputs(Tokens(kind.classes), examples)
+        assert isinstance(beside, Padded)
+        drawn = torch.randint(kind.classes, beside.values.shape, generator=random)
+        return Padded(drawn, beside.visible & (torch.arange(beside.visible.shape[1]) % 2 == 0))
     if isinstance(kind, Vector):  # of an end that gives back the input
         return inputs(kind, examples)
     assert isinstance(kind, Value)

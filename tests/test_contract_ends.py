@@ -10,7 +10,7 @@ from examples import ENDS, EndExample, inputs, part, targets
 
 from lamina.data.batches import Batch
 from lamina.ends.reconstruct import Reconstruct
-from lamina.kinds import Label, Padded, Targets, Tokens, Value, Vector
+from lamina.kinds import Label, Padded, Tags, Targets, Tokens, Value, Vector
 from lamina.net import Net, build
 from lamina.sentence import parse
 from lamina.training.loop import fit
@@ -73,7 +73,7 @@ def test_it_can_learn_four_examples_by_heart(example: EndExample) -> None:
     net.train()
     for _ in fit(net, [batch] * 300, optimizer, optimizer.start(net.named_parameters()), lambda step: 0.03):
         pass
-    least = 0.0 if isinstance(example.target, Label | Tokens) else 0.5 * math.log(2 * math.pi)
+    least = 0.0 if isinstance(example.target, Label | Tags | Tokens) else 0.5 * math.log(2 * math.pi)
     if isinstance(example.target, Vector) and isinstance(net.end, Reconstruct):  # of all numbers of an example
         least = example.target.size * (least + float(net.end.distance().log().mean()))
     assert net.eval().score(x, y).mean().item() < least + 0.1 * (first - least)
@@ -85,7 +85,7 @@ def test_prediction_agrees_with_the_tally(example: EndExample) -> None:
     x, y = inputs(example.given, 11), targets(example.target, 11)
     tally = net.end.tally(net.body(x), y)
     answer = net.predict(x)
-    if isinstance(example.target, Tokens):
+    if isinstance(example.target, Tags | Tokens):
         nats = net.score(x, y)
         assert tally.measures()["token_loss"].value == pytest.approx((nats.total / nats.count).item(), rel=1e-5)
         return

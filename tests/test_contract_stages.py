@@ -7,7 +7,7 @@ import copy
 import pytest
 import torch
 from examples import SEQUENCE, STAGES, TOKENS, Example, inputs, values
-from torch import Tensor
+from torch import Tensor, nn
 
 import lamina as la
 from lamina.chance import drawing, key
@@ -92,6 +92,14 @@ def test_every_parameter_gets_a_finite_gradient(example: Example) -> None:
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.any(), name
+
+
+@each_stage
+def test_its_layers_hold_every_parameter_once(example: Example) -> None:
+    stage = built(example)
+    parts = [part for layer in stage.depths() for part in layer]
+    held = [id(p) for part in parts for p in ([part] if isinstance(part, nn.Parameter) else part.parameters())]
+    assert sorted(held) == sorted(map(id, stage.parameters()))
 
 
 @each_stage

@@ -71,7 +71,7 @@ def command(
     A class comes with its probability, a value with the interval that held 90 % of the errors on the validation part.
     """
     from lamina.errors import RunError
-    from lamina.kinds import Label, Targets
+    from lamina.kinds import Label, Tags, Targets
     from lamina.loading import load as load_model
 
     model = load_model(run)
@@ -82,6 +82,11 @@ def command(
     if top is not None and not isinstance(model.net.target, Label | Targets):
         raise click.UsageError(f"--top names classes, but this model predicts {model.net.target}")
     writer = JSONLines() if as_json or form == "json" else CSVLines()
+    if isinstance(model.net.target, Tags):
+        from lamina.command.tags import tag_files
+
+        tag_files(model, data or ("-",), as_json or form == "json")
+        return
     if model.series is not None:
         forecasts(model, data, writer)
         return

@@ -109,6 +109,8 @@ LENGTHS = {"epochs", "steps", "budget_seconds"}
 @click.option(
     "--pretrain-optimizer", metavar="SENTENCE", help="Of the layers.  [default: what suits autoencoders, or machines]"
 )
+@click.option("--layer-decay", type=float, metavar="F", help="The rate of a layer of theirs, of the one above it: 0.9.")
+@click.option("--unfreeze", type=float, metavar="E", help="One more layer of theirs learns every E epochs, from above.")
 @click.option("--views", metavar="SENTENCE", help="Views of a picture to average when testing: 'Views(shift=1)'.")
 @click.option("--precision", metavar="P", help="Of products of matrices: float32 or bfloat16.  [default: float32]")
 @click.option("--device", help="auto, cpu, cuda, ...  [default: auto]")

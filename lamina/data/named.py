@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lamina.data.dataset import Dataset
 from lamina.data.fetch import found, read
@@ -20,6 +20,9 @@ from lamina.data.tables.source import is_table
 from lamina.data.text.reading import PAIR_SETTINGS, RUNNING_SETTINGS, TextOrigin
 from lamina.data.text.which import Form, text_form
 from lamina.errors import DataError, did_you_mean, shown
+
+if TYPE_CHECKING:
+    from lamina.data.text.load import Cut
 
 LONGEST_NAME = 255
 """Bytes of a file's name; the system refuses to look for a longer one."""
@@ -139,15 +142,27 @@ def _text(
 
     files = asked.get("files") or ()
     said = {name: value for name, value in asked.items() if name != "files"}
+    parts = Cut() if cut is None else Cut(float(cut[0]), float(cut[1]), int(cut[2]))
+    if form == "tagged":
+        return _tagged(where, said, parts, taught)
     takes, what = (RUNNING_SETTINGS, "one text") if form == "running" else (PAIR_SETTINGS, "pairs of texts")
     check_effect(where, said, takes, what)
-    reading, parts = as_text_reading(said), Cut() if cut is None else Cut(float(cut[0]), float(cut[1]), int(cut[2]))
+    reading = as_text_reading(said)
     if form == "running":
         dataset = load_text(where, reading, parts, say, taught)
     else:
         dataset = load_pairs(where, files[0] if files else None, reading, parts, say, taught)
     assert dataset.text is not None
     return replace(dataset, name=where, text=replace(dataset.text, cut=tuple(parts), files=tuple(files)))
+
+
+def _tagged(where: str, said: dict[str, Any], parts: Cut, taught: TextOrigin | None) -> Dataset:
+    from lamina.data.text.load_tagged import TAGGED_SETTINGS, load_tagged
+
+    check_effect(where, said, TAGGED_SETTINGS, "tagged sentences")
+    dataset = load_tagged(where, said, parts, taught)
+    assert dataset.text is not None
+    return replace(dataset, text=replace(dataset.text, cut=tuple(parts)))
 
 
 def read_table(

@@ -44,6 +44,9 @@ class Repeat(Stage):
     def forward(self, x: Flow) -> Flow:
         return self.copies.forward(x)
 
+    def depths(self) -> list[list[nn.Module | nn.Parameter]]:
+        return self.copies.depths()
+
     def multiply_adds(self) -> int:
         return self.copies.multiply_adds()
 

@@ -68,6 +68,9 @@ class Layered(Stage):
         keep = kept_mask(h.shape, 1 - self.dropout, key(self.place, "layer", layer), h.device)
         return h * keep.to(h.dtype).mul_(1 / (1 - self.dropout))
 
+    def depths(self) -> list[list[nn.Module | nn.Parameter]]:
+        return [list(self.stack[first : first + self.ways]) for first in range(0, len(self.stack), self.ways)]
+
     def multiply_adds(self) -> int:
         return sum(recurrence.multiply_adds() for recurrence in self.recurrences())
 

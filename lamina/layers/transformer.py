@@ -122,6 +122,12 @@ class Transformer(Cell):
         assert isinstance(out, Padded)
         return out
 
+    def depths(self) -> list[list[nn.Module | nn.Parameter]]:
+        layers: list[list[nn.Module | nn.Parameter]] = [[layer] for layer in self.stack]
+        if self.last is not None:
+            layers[-1].append(self.last)
+        return layers
+
     def multiply_adds(self) -> int:
         return sum(part.multiply_adds() for layer in self.each() for part in layer.branches())
 

@@ -19,6 +19,7 @@ from lamina.metrics.measure import (
 )
 from lamina.metrics.ranking import Margins, auc
 from lamina.metrics.restored import RestoredTally
+from lamina.metrics.tags import SpanTally, TagTally
 from lamina.metrics.together import LossTally, TogetherTally, of_each
 from lamina.metrics.tokens import SentenceTally, TokenTally
 from lamina.metrics.values import ValueTally
@@ -35,6 +36,8 @@ __all__ = [
     "Measure",
     "RestoredTally",
     "SentenceTally",
+    "SpanTally",
+    "TagTally",
     "Tally",
     "TogetherTally",
     "TokenTally",

@@ -42,6 +42,14 @@ MEASURES: dict[str, Definition] = {
     "sentence_accuracy": Definition(
         "higher", "share", "sentences with all tokens right, each given those before", "Wilson 1927 (interval)"
     ),
+    "span_f1": Definition(
+        "higher",
+        "share",
+        "of spans, 2 TP / (2 TP + FP + FN)",
+        "Tjong Kim Sang, De Meulder 2003; Cochran 1977 (interval)",
+    ),
+    "span_precision": Definition("higher", "share", "predicted spans that are there", "Wilson 1927 (interval)"),
+    "span_recall": Definition("higher", "share", "spans that are predicted", "Wilson 1927 (interval)"),
     "bleu": Definition("higher", "of 100", "runs of 1 to 4 words alike, by sacrebleu", "Papineni et al. 2002"),
     "chrf": Definition("higher", "of 100", "F2 of runs of 1 to 6 characters, by sacrebleu", "Popovic 2015"),
     "elbo": Definition(

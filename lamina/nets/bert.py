@@ -111,6 +111,10 @@ class BERT(Stage):
             h = h._replace(values=h.values + nn.functional.embedding(segments_of(x.values), self.segment))
         return self.encoder(self.drop(self.norm(h)))  # type: ignore[no-any-return]
 
+    def depths(self) -> list[list[nn.Module | nn.Parameter]]:
+        vectors = [self.embed, self.positions, self.segment, self.norm]
+        return [[part for part in vectors if part is not None], *self.encoder.depths()]
+
     def multiply_adds(self) -> int:
         return self.encoder.multiply_adds()
 

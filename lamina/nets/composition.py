@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from torch import nn
+
 from lamina.errors import KindError
 from lamina.initialise import Following
 from lamina.kinds import Image, Kind
@@ -46,6 +48,9 @@ class Composition(Stage):
 
     def forward(self, x: Flow) -> Flow:
         return self.inner(x)  # type: ignore[no-any-return]
+
+    def depths(self) -> list[list[nn.Module | nn.Parameter]]:
+        return self.inner.depths()
 
     def multiply_adds(self) -> int:
         return self.inner.multiply_adds()

@@ -38,7 +38,7 @@ def data_on(
         beside: of pairs of texts in two files, the one with the targets.
     """
     if model.text is not None and model.origin is None and where not in NAMED:
-        return _texts_on(model.text, folder, where, beside)
+        return _texts_on(model, model.text, folder, where, beside)
     given = model.net.given
     if isinstance(given, Image) and where not in NAMED and are_pictures(where):
         return _pictures_on(model, given, folder, where, say)
@@ -61,7 +61,7 @@ def data_on(
     return model.read(where)
 
 
-def _texts_on(text: TextOrigin, folder: Path, where: str, beside: str | None) -> Dataset:
+def _texts_on(model: Model, text: TextOrigin, folder: Path, where: str, beside: str | None) -> Dataset:
     """Text as the tokens of a model; its test part is known if the run was trained on it."""
     from lamina.data.text.load import Cut, load_pairs, load_text
 
@@ -71,6 +71,10 @@ def _texts_on(text: TextOrigin, folder: Path, where: str, beside: str | None) ->
     own = run is not None and read_plan(run).data == address_of(where) and files == list(said.get("files", ()))
     if own and run is not None:
         return load(where, **reading_in(run / FILE), taught=text)
+    if model.classes and text_form(where) == "tagged":
+        from lamina.data.text.load_tagged import load_tagged
+
+        return load_tagged(where, {}, Cut(0.0, 0.0), text, model.classes)
     if beside is None and text_form(where) != "pairs":
         return load_text(where, None, Cut(0.0, 0.0), known=text)
     dataset = load_pairs(where, beside, None, Cut(0.0, 0.0), known=text)

@@ -27,13 +27,14 @@ from lamina.training.average import Average, moving_tensors
 from lamina.training.best import Best
 from lamina.training.checkpoint import Checkpoints, Snapshot
 from lamina.training.data import all_parts_of, parts_of, same_data
+from lamina.training.finetuning import Thaw, freeze, frozen_stages, slowed
 from lamina.training.log import Log
 from lamina.training.loop import Carried, Step, fit
 from lamina.training.optimizers import Optimizer, restore_state, state_tensors
 from lamina.training.plan import Plan, edited
 from lamina.training.precision import say_if_slow
 from lamina.training.rates import rate_at, unreached
-from lamina.training.start import Taken, freeze, frozen_stages, slowed, take
+from lamina.training.start import Taken, take
 from lamina.training.weights import fit_into
 
 
@@ -81,6 +82,7 @@ class Job:
         self.groups = self.optimizer.start(self.net.named_parameters())
         self.average = Average(self.net, plan.average) if plan.average is not None else None
         self.taken: Taken | None = None
+        self.thaw: Thaw | None = None
         self.carries = recurrent(self.net) if plan.carry is None else plan.carry
         self.carried = Carried()
         self.batches = training_feed(
@@ -106,9 +108,14 @@ class Job:
     def start_from(self, taken: Taken) -> None:
         """Bear in mind what comes from the plan's start: what of it is frozen, and at what rate the rest learns."""
         self.taken = taken
-        freeze(self.net, frozen_stages(self.net, self.plan))
-        groups = self.optimizer.start(self.net.named_parameters())
-        self.groups = slowed(groups, self.net, taken.stages, self.plan.body_rate)
+        plan, frozen = self.plan, frozen_stages(self.net, self.plan)
+        freeze(self.net, frozen)
+        groups, gradual = self.optimizer.start(self.net.named_parameters()), plan.unfreeze is not None
+        self.groups = slowed(groups, self.net, taken.stages, plan.body_rate, plan.layer_decay, gradual)
+        if plan.unfreeze is not None:
+            self.thaw = Thaw(self.net, frozen, taken.stages, plan.unfreeze * self.batches.count)
+            if plan.budget_seconds is None and (text := self.thaw.unreached(self.total_steps())):
+                self.say(text)
 
     def begin(self) -> None:
         """Take weights and statistics that the net starts with; after this the first step can come."""
@@ -209,9 +216,10 @@ class Job:
 
     def steps(self) -> Iterator[Step]:
         """The loop from here on."""
+        batches = self.batches.from_step(self.step)
         return fit(
             self.net,
-            self.batches.from_step(self.step),
+            batches if self.thaw is None else self.thaw.before(batches, self.step),
             self.optimizer,
             self.groups,
             lambda step: rate_at(self.optimizer.rate, step, self.total_steps()) * self.rate_factor,

@@ -18,6 +18,8 @@ Seed = Annotated[int, Bounds(low=0, high=2**63 - 1)]
 Folds = Annotated[int, Bounds(low=2, high=2**31 - 1)]
 Share = Annotated[float, Bounds(low=0, high=1, low_open=True, high_open=True)]
 
+Decay = Annotated[float, Bounds(low=0, high=1, low_open=True)]
+
 
 class Plan(Word):
     """What to train on what, and how.
@@ -57,6 +59,10 @@ class Plan(Word):
         pretrain_batch: the most examples in an update of a layer.
         pretrain_noise: the share of an autoencoder's inputs that is blanked out; 0 for none.
         pretrain_optimizer: of the layers, as a sentence.
+        layer_decay: what the rate of each layer that comes from the start's body is multiplied by to have that of the
+            layer below it; the uppermost has `body_rate`.
+        unfreeze: how many epochs lie between two layers of the start's body beginning to learn, the uppermost first;
+            until the first does, the end learns alone. None: all learn from the first step on.
         rewrite: whether the net is first brought into an equal form that costs less; `net` is what came of it.
         checkpoint_seconds: the time between checkpoints.
         precision: what products of matrices are computed in while training: "float32", or "bfloat16", faster on
@@ -100,6 +106,8 @@ class Plan(Word):
     pretrain_batch: Count | None = None
     pretrain_noise: Fraction | None = None
     pretrain_optimizer: str | None = None
+    layer_decay: Decay = 1.0
+    unfreeze: Positive | None = None
     rewrite: bool = True
     checkpoint_seconds: Positive = 30.0
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -116,7 +124,7 @@ class Plan(Word):
             mistakes.append(f"parts must be at most batch={values['batch']}, got parts={values['parts']}")
         mistakes += [
             f"{name} has no effect without start: name a model to start from, or leave it out"
-            for name, usual in (("freeze", "none"), ("body_rate", 1.0))
+            for name, usual in (("freeze", "none"), ("body_rate", 1.0), ("layer_decay", 1.0), ("unfreeze", None))
             if values["start"] is None and values[name] != usual
         ]
         mistakes += _pretrain_mistakes(values)

@@ -11,7 +11,8 @@ from lamina.defaults import default_end, default_optimizer
 from lamina.description import read_description
 from lamina.ends.direction import Direction
 from lamina.errors import LaminaError, Problems, RunError, shown
-from lamina.kinds import Kind
+from lamina.kinds import Kind, Tags
+from lamina.layers.over_time import OverTime
 from lamina.model import DESCRIPTION, FOLDER
 from lamina.sentence import parse, parse_as
 from lamina.stage import Chain, Stage, links
@@ -96,7 +97,12 @@ def started_net(source: Source, dataset: Dataset) -> Stage:
     # The one end that has no weights would ask for a target as wide as the body.
     if type(source.target) is not type(dataset.target.kind) or isinstance(end, Direction):
         end = parse(default_end(dataset))
-    return Chain([stage.fresh() for stage in (*source.body, end)])
+    body = list(source.body)
+    if isinstance(dataset.target.kind, Tags):
+        # What makes one vector of all positions is left out: each word needs its own.
+        while body and isinstance(body[-1], OverTime):
+            body.pop()
+    return Chain([stage.fresh() for stage in (*body, end)])
 
 
 def finetuning_optimizer(freeze: object, dataset: Dataset, steps: int | None = None) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lamina.data.dataset import Dataset
 from lamina.errors import Problems, RunError, listed, shown
@@ -18,7 +18,7 @@ from lamina.model import WEIGHTS
 from lamina.net import Net
 from lamina.nets.composition import expanded
 from lamina.stage import Stage
-from lamina.training.optimizers import Group
+from lamina.training.finetuning import frozen_stages, unfrozen
 from lamina.training.plan import Plan, noted
 from lamina.training.source import Source, read_source
 from lamina.training.weights import load_weights
@@ -64,7 +64,7 @@ def fitted(net: Net, plan: Plan, dataset: Dataset) -> Taken:
     taken = Taken(stages, whole and sought and same(source.end, net.end), digest(path))
     problems = Problems()
     problems.extend(adapted(net, source, taken, load_weights(path))[1], where)
-    problems.extend(unfrozen(net, plan, taken))
+    problems.extend(unfrozen(net, plan, taken.stages))
     problems.raise_as(RunError, f"{where} does not fit this run")
     return taken
 
@@ -72,35 +72,6 @@ def fitted(net: Net, plan: Plan, dataset: Dataset) -> Taken:
 def alike(one: Stage, other: Stage) -> bool:
     """Whether two stages say the same; of named nets, whether they stand for the same."""
     return same(one, other) or (type(one) is type(other) and same(expanded(one), expanded(other)))
-
-
-def unfrozen(net: Net, plan: Plan, taken: Taken) -> list[str]:
-    """Why a plan's `freeze` and `body_rate` cannot be, or would do nothing."""
-    frozen, mistakes = frozen_stages(net, plan), list[str]()
-    if frozen > taken.stages:
-        mistakes.append(
-            f"freeze={plan.freeze} would keep stages as they were drawn: the net's first {taken.stages} stages come"
-            f" from the start, of {len(net.body)}; freeze at most so many"
-        )
-    elif frozen and not any(True for _ in tensors_of(net, frozen)):
-        mistakes.append(f"freeze={plan.freeze} has no effect: the first {frozen} stages have no weights; freeze more")
-    elif plan.body_rate != 1 and not parameters(net, frozen, taken.stages):
-        mistakes.append(f"body_rate={plan.body_rate:g} has no effect: all that comes from the start is frozen")
-    if not mistakes and not [*parameters(net, frozen, len(net.body)), *net.end.parameters()]:
-        mistakes.append(f"freeze={plan.freeze} leaves nothing to be trained; freeze fewer stages")
-    return mistakes
-
-
-def frozen_stages(net: Net, plan: Plan) -> int:
-    """How many of the body's stages stay as they are."""
-    if isinstance(plan.freeze, int):
-        return plan.freeze
-    return len(net.body) if plan.freeze == "body" else 0
-
-
-def parameters(net: Net, first: int, last: int) -> list[nn.Parameter]:
-    """The parameters of some of the body's stages."""
-    return [parameter for stage in net.body.stages[first:last] for parameter in stage.parameters()]
 
 
 def tensors_of(net: Net, stages: int, end: bool = False) -> Iterator[tuple[str, Tensor]]:
@@ -198,34 +169,6 @@ def take(net: Net, plan: Plan, taken: Taken, dataset: Dataset) -> str:
 def classes_changed(old: Kind, new: Kind) -> str:
     """Between how many classes and how many others an end was exchanged."""
     return f" ({old.classes} -> {new.classes} classes)" if isinstance(old, Label) and isinstance(new, Label) else ""
-
-
-def freeze(net: Net, stages: int) -> None:
-    """Keep the body's first stages as they are: no gradients, and norms by their running statistics in training too."""
-    net.frozen = stages
-    for parameter in parameters(net, 0, stages):
-        parameter.requires_grad_(False)
-    net.train(net.training)
-
-
-def slowed(groups: list[Group], net: Net, stages: int, factor: float) -> list[Group]:
-    """An optimizer's groups, those of the body's first stages apart from the rest, of whose rate they have `factor`."""
-    if factor == 1:
-        return groups
-    inner = {id(parameter) for parameter in parameters(net, 0, stages)}
-    found = []
-    for group in groups:
-        for slow in (True, False):
-            places = [place for place, held in enumerate(group.parameters) if (id(held) in inner) == slow]
-            if not places:
-                continue
-            # A group's count is one tensor for all; two groups must not count on one.
-            count = {name: [held[0].clone()] * len(places) for name, held in group.state.items() if name == "count"}
-            state = {name: [held[place] for place in places] for name, held in group.state.items()} | count
-            part = Group([group.names[p] for p in places], [group.parameters[p] for p in places], group.weight_decay)
-            part.state, part.factor = state, factor if slow else 1.0
-            found.append(part)
-    return found
 
 
 def taken_before(folder: Path) -> Taken:

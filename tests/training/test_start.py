@@ -19,12 +19,13 @@ from lamina.data.sources.arrays import from_arrays
 from lamina.errors import RunError
 from lamina.kinds import Label, Vector
 from lamina.net import build
+from lamina.training.finetuning import freeze, slowed
 from lamina.training.machine import Interrupted
 from lamina.training.muon import Muon
 from lamina.training.optimizers import SGD, state_tensors
 from lamina.training.plan import read_plan
 from lamina.training.source import finetuning_optimizer
-from lamina.training.start import freeze, kernel_for, slowed, statistics_for
+from lamina.training.start import kernel_for, statistics_for
 
 SHORT: dict[str, Any] = {"batch": 10, "threads": 1, "display": None}
 NET = "Standardize() >> Dense(7, bias=False) >> BatchNorm() >> Tanh() >> Dense(5) >> ReLU() >> Classify()"

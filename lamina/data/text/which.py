@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-Form = Literal["running", "pairs"]
+Form = Literal["running", "pairs", "tagged"]
 
 RUNNING = (".txt", ".text", ".md", ".rst", ".tokens")
 """Endings of a text that runs on, packed or not."""
+
+TAGGED = (".conll", ".bio", ".iob", ".iob2", ".bioes")
+"""Endings of sentences with a tag for each word."""
 
 PACKED = (".gz", ".zst")
 
@@ -32,9 +35,11 @@ def text_form(where: str, files: Sequence[str] = (), target: object = None) -> F
     if target or any(not each or each in TABLES for each in endings):
         return None
     if len(endings) == 2:
-        return None if ".tsv" in endings else "pairs"
+        return None if {".tsv", *TAGGED} & {*endings} else "pairs"
     if len(endings) > 2:
         return None
+    if endings[0] in TAGGED:
+        return "tagged"
     return "pairs" if endings[0] == ".tsv" else "running" if endings[0] in RUNNING else None
 
 
