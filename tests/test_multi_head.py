@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 import lamina as la
+from lamina.carried import Grown
 from lamina.chance import drawing, key
 from lamina.errors import KindError
 from lamina.kinds import Label, Padded, Sequence
-from lamina.layers.multi_head import MultiHead, turned
+from lamina.layers.multi_head import MultiHead, turned, turns_until
 from lamina.stage import Stage
 
 WIDTH = 12
@@ -88,7 +89,7 @@ def test_parts_one_after_another_come_to_the_whole(rotary: bool, cuts: tuple[int
     for part in x.values.split(cuts, 1):
         out, state = stage.carry(Padded(part, x.visible[:, : part.shape[1]]), state)
         found.append(out.values)
-    assert [tuple(cache.seen.shape) for cache in state] == [(3, 3, 7, 4)] * 2
+    assert tuple(state.seen.shape) == (3, 2 * 3, 7, 4)
     torch.testing.assert_close(torch.cat(found, 1), stage(x).values)
 
 
@@ -124,24 +125,29 @@ def test_a_row_with_one_visible_position_has_finite_values_and_gradients(causal:
 
 def test_products_of_turned_vectors_depend_on_their_distance_alone() -> None:
     q, k = (torch.randn(6, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
-    one, other = (turned(vector.expand(1, 11, 1, 1, 6), 0)[0, :, 0, 0] for vector in (q, k))
+    turns = turns_until(11, 6, q.dtype, q.device)
+    one, other = (turned(vector.repeat(1, 11, 3, 1, 1), turns)[0, :, 0, 0] for vector in (q, k))
     products = one @ other.T
     for distance in range(-10, 11):
         diagonal = products.diagonal(distance)
         torch.testing.assert_close(diagonal, diagonal[:1].expand_as(diagonal), rtol=1e-4, atol=1e-5)
 
 
-def test_pairs_are_turned_by_the_angles_of_the_paper() -> None:
-    x = torch.tensor([1.0, 0.0, 0.0, 1.0]).expand(1, 1, 1, 1, 4)
+def test_pairs_of_q_and_k_are_turned_by_the_angles_of_the_paper_and_those_of_v_are_not() -> None:
+    x = torch.tensor([1.0, 0.0, 0.0, 1.0])
     fast, slow = 5.0, 5 / 100
     expected = [math.cos(fast), math.sin(fast), -math.sin(slow), math.cos(slow)]
-    assert turned(x, 5).flatten().tolist() == pytest.approx(expected)
+    query, key_, value = turned(x.repeat(1, 1, 3, 1, 1), turns_until(6, 4, x.dtype, x.device)[5:])[0, 0, :, 0]
+    assert query.tolist() == key_.tolist() == pytest.approx(expected)
+    assert torch.equal(value, x)
 
 
 def test_with_rotary_a_shift_of_all_positions_changes_nothing() -> None:
     stage, x = built(3, rotary=True), whole(7)
-    query, key_, _ = stage.placed(parts(stage, x), 0)
-    shifted_query, shifted_key, _ = stage.placed(parts(stage, x), 13)
+    behind = Grown(torch.empty(3, 2 * 3, 13, 4))
+    query, both = stage.placed(parts(stage, x), stage.turns(None, x.values))
+    shifted_query, shifted_both = stage.placed(parts(stage, x), stage.turns(behind, x.values))
+    key_, shifted_key = both[:, :3], shifted_both[:, :3]
     scores: Tensor = query @ key_.transpose(2, 3)
     torch.testing.assert_close(scores, shifted_query @ shifted_key.transpose(2, 3), rtol=1e-4, atol=1e-4)
     assert not torch.allclose(scores, query @ shifted_key.transpose(2, 3), atol=1e-2)

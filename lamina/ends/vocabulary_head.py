@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
 from typing import NamedTuple
 
 import torch
@@ -91,6 +91,15 @@ def spread_out(values: Tensor, visible: Bool[Tensor, "B T"]) -> Tensor:
     return out
 
 
-def writable(logits: Float[Tensor, "B V"], never: Sequence[int] = (UNKNOWN_TOKEN, BEGIN_TOKEN)) -> Float[Tensor, "B V"]:
+def writable(
+    logits: Float[Tensor, "B V"], never: tuple[int, ...] = (UNKNOWN_TOKEN, BEGIN_TOKEN)
+) -> Float[Tensor, "B V"]:
     """Logits by which some tokens are never written: those that are no text."""
-    return logits.index_fill(1, torch.tensor(never, device=logits.device), -torch.inf)
+    return logits.index_fill(1, places(never, logits.device), -torch.inf)
+
+
+@functools.lru_cache(maxsize=16)
+def places(tokens: tuple[int, ...], device: torch.device) -> Int64[Tensor, " N"]:
+    """Tokens as a tensor: made once for all steps."""
+    with torch.inference_mode(False):
+        return torch.tensor(tokens, device=device)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Complex, Float
 from torch import Tensor, nn
 
 from lamina.carried import Grown
@@ -63,38 +63,53 @@ class MultiHead(Stage):
         return self.carry(x, None)[0]
 
     def carry(self, x: Flow, state: State) -> tuple[Padded, State]:
-        """Go on behind a cache: the keys and values of the positions so far, (B, H, P, K) each, as `Grown`."""
+        """Go on behind a cache: the keys of the positions so far and, beside them, their values, (B, 2 H, P, K)."""
         assert isinstance(x, Padded)
         parts = self.project(x).values.unflatten(-1, (3, self.heads, -1))  # (B, T, 3, H, K)
         # Padding stands behind all that is visible, so that looking back never meets it.
         hidden = None if self.causal else hidden_keys(hiding(x.visible))
-        out, state = self.found(parts, state, hidden)
+        out, state = self.found(parts, state, hidden, self.turns(state, parts))
+        out = out.transpose(1, 2).flatten(2)  # (B, T, D)
         return self.drop(self.merge(x._replace(values=out))), state
 
-    def further(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B D"], State]:
+    def further(
+        self, x: Float[Tensor, "B D"], state: Grown, turns: Complex[Tensor, "1 3 1 R"] | None
+    ) -> tuple[Float[Tensor, "B D"], Grown]:
         """As `carry` at rest, for one position behind others. No module is called: that would take as long again."""
         parts = affine(self.project, x).view(len(x), 1, 3, self.heads, -1)
-        out, state = self.found(parts, state, None)
-        return affine(self.merge, out[:, 0]), state
+        out, state = self.found(parts, state, None, turns)
+        return affine(self.merge, out.reshape(x.shape)), state
 
     def found(
-        self, parts: Float[Tensor, "B T 3 H K"], state: State, hidden: Bool[Tensor, "B 1 1 S"] | None
-    ) -> tuple[Float[Tensor, "B T D"], State]:
-        """What the heads find, side by side, and the cache behind these positions."""
-        before = 0 if state is None else state[0].seen.shape[2]
-        query, key, value = self.placed(parts, before)
-        keys, values = (Grown(key), Grown(value)) if state is None else (state[0].behind(key), state[1].behind(value))
+        self,
+        parts: Float[Tensor, "B T 3 H K"],
+        state: Grown | None,
+        hidden: Bool[Tensor, "B 1 1 S"] | None,
+        turns: Complex[Tensor, "T 3 1 R"] | None,
+    ) -> tuple[Float[Tensor, "B H T K"], Grown]:
+        """What the heads find, and the cache behind these positions."""
+        before = 0 if state is None else state.seen.shape[2]
+        query, both = self.placed(parts, turns)
+        cache = Grown(both) if state is None else state.behind(both)
+        keys, values = cache.seen.chunk(2, 1)
         mask = self.reach(before, query) if self.causal else hidden
         alone = self.causal and not before
-        out = F.scaled_dot_product_attention(query, keys.seen, values.seen, mask, is_causal=alone)
-        return out.transpose(1, 2).flatten(2), (keys, values)
+        return F.scaled_dot_product_attention(query, keys, values, mask, is_causal=alone), cache
 
-    def placed(self, parts: Float[Tensor, "B T 3 H K"], before: int) -> tuple[Tensor, Tensor, Tensor]:
-        """q, k and v of positions behind so many others, (B, H, T, K) each."""
-        value = parts[:, :, 2].transpose(1, 2)
-        both = turned(parts[:, :, :2], before) if self.rotary else parts[:, :, :2]
-        query, key = both.transpose(1, 3).unbind(2)
-        return query, key, value
+    def placed(
+        self, parts: Float[Tensor, "B T 3 H K"], turns: Complex[Tensor, "T 3 1 R"] | None
+    ) -> tuple[Float[Tensor, "B H T K"], Float[Tensor, "B 2*H T K"]]:
+        """q of each head; and k, and beside it v."""
+        placed = (parts if turns is None else turned(parts, turns)).flatten(2, 3).transpose(1, 2)  # (B, 3 H, T, K)
+        return placed[:, : self.heads], placed[:, self.heads :]
+
+    def turns(self, state: Grown | None, like: Float[Tensor, "B T ..."]) -> Complex[Tensor, "T 3 1 R"] | None:
+        """By what positions behind a cache are turned, see `turned`; None where they are not."""
+        if not self.rotary:
+            return None
+        before = 0 if state is None else state.seen.shape[2]
+        after = before + like.shape[1]
+        return turns_until(enough(after), self.merge.width // self.heads, like.dtype, like.device)[before:after]
 
     def reach(self, before: int, query: Float[Tensor, "B H T K"]) -> Bool[Tensor, "T S"] | None:
         """What further positions may look at; None where `is_causal` says it, or where one looks at everything."""
@@ -180,23 +195,23 @@ def hidden_keys(visible: Bool[Tensor, "B S"] | None) -> Bool[Tensor, "B 1 1 S"] 
     return None if visible is None else visible[:, None, None]
 
 
-def turned(x: Float[Tensor, "B T N H K"], before: int) -> Float[Tensor, "B T N H K"]:
-    """Each pair of numbers (x_2i, x_2i+1) turned by t / 10000^(2i / K), at position t; Su et al. 2021, equation 34.
+def turned(parts: Float[Tensor, "B T 3 H K"], turns: Complex[Tensor, "T 3 1 R"]) -> Float[Tensor, "B T 3 H K"]:
+    """Each pair of numbers (x_2i, x_2i+1) of q and k turned by t / 10000^(2i / K), at position t, and v as it is.
 
-    As complex numbers, for that is one product, and several times as fast as sines and cosines by hand.
+    Source: Su et al. 2021, equation 34. As complex numbers, for that is one product, and several times as fast as sines
+    and cosines by hand. v is turned by nothing, so that all three stay in one piece.
     """
-    after = before + x.shape[1]
-    turns = turns_until(enough(after), x.shape[-1], x.dtype, x.device)[before:after]
-    pairs = torch.view_as_complex(x.view(*x.shape[:-1], -1, 2))
-    return torch.view_as_real(pairs * turns).view(x.shape)
+    pairs = torch.view_as_complex(parts.view(*parts.shape[:-1], -1, 2))
+    return torch.view_as_real(pairs * turns).view(parts.shape)
 
 
 @functools.lru_cache(maxsize=64)
-def turns_until(count: int, width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """exp(i t rate) for the first `count` positions t, (T, 1, 1, K / 2): made once for all layers and steps."""
+def turns_until(count: int, width: int, dtype: torch.dtype, device: torch.device) -> Complex[Tensor, "T 3 1 R"]:
+    """exp(i t rate) for q and k at the first `count` positions t, and 1 for v: made once for all layers and steps."""
     with torch.inference_mode(False):  # so that training may use what generation made
         angle = angles(0, count, width, torch.empty(0, dtype=dtype, device=device))
-        return torch.polar(torch.ones_like(angle), angle)[:, None, None]
+        angle = torch.stack((angle, angle, torch.zeros_like(angle)), 1)[:, :, None]
+        return torch.polar(torch.ones_like(angle), angle)
 
 
 def check_heads(stage: Stage, given: Sequence, heads: int, rotary: bool) -> None:

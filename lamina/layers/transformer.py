@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lamina.carried import Held
+from lamina.carried import Grown, Held
 from lamina.initialise import Following
 from lamina.kinds import Kind, Padded, Sequence, Vector
 from lamina.layers.activation import GELU, ReLU
@@ -105,22 +105,18 @@ class Transformer(Cell):
         visible, prepared = (None, nothing) if memory is None else memory.state
         after = list[State]()
         if caches[0] is not None and x.values.shape[1] == 1 and not self.training:
-            h = x.values[:, 0]
-            for layer, cache, beside in zip(self.each(), caches, prepared, strict=True):
-                h, behind = layer.further(h, cache, beside, visible)
+            h, layers = x.values[:, 0], self.each()
+            turns = layers[0].attention.turns(caches[0], x.values)
+            for layer, cache, beside in zip(layers, caches, prepared, strict=True):
+                h, behind = layer.further(h, cache, beside, visible, turns)
                 after.append(behind)
-            x = x._replace(values=h[:, None])
-        else:
-            for layer, cache, beside in zip(self.each(), caches, prepared, strict=True):
-                x, behind = layer(x, cache, beside, visible)
-                after.append(behind)
-        return self.normed(x), (memory, tuple(after))
-
-    def normed(self, x: Flow) -> Padded:
-        """The positions, behind the last norm if there is one."""
-        out = x if self.last is None else self.last(x)
-        assert isinstance(out, Padded)
-        return out
+            h = h if self.last is None else self.last.normalised(h)
+            return x._replace(values=h[:, None]), (memory, tuple(after))
+        out: Padded = x
+        for layer, cache, beside in zip(self.each(), caches, prepared, strict=True):
+            out, behind = layer(out, cache, beside, visible)
+            after.append(behind)
+        return out if self.last is None else self.last(out), (memory, tuple(after))
 
     def depths(self) -> list[list[nn.Module | nn.Parameter]]:
         layers: list[list[nn.Module | nn.Parameter]] = [[layer] for layer in self.stack]
@@ -184,13 +180,18 @@ class Layer(nn.Module):
         return self.norms[branch](x) if here else x
 
     def further(
-        self, x: Float[Tensor, "B D"], cache: State, beside: tuple[Tensor, Tensor] | None, visible: Tensor | None
-    ) -> tuple[Float[Tensor, "B D"], State]:
+        self,
+        x: Float[Tensor, "B D"],
+        cache: Grown,
+        beside: tuple[Tensor, Tensor] | None,
+        visible: Tensor | None,
+        turns: Tensor | None,
+    ) -> tuple[Float[Tensor, "B D"], Grown]:
         """As `forward` at rest, for one position behind others; see `MultiHead.further`."""
         norms: list[Callable[[Tensor], Tensor]] = [norm.normalised for norm in self.norms]  # type: ignore[misc]
         none = [as_it_is] * len(norms)
         ahead, behind = (norms, none) if self.first else (none, norms)
-        found, cache = self.attention.further(ahead[0](x), cache)
+        found, cache = self.attention.further(ahead[0](x), cache, turns)
         x = behind[0](x + found)
         if self.across is not None and beside is not None:
             x = behind[1](x + self.across.further(ahead[1](x), beside, visible))
