@@ -14,6 +14,7 @@ from lamina.carried import Grown
 from lamina.errors import KindError
 from lamina.initialise import Following
 from lamina.kinds import Kind, Padded, Sequence
+from lamina.layers.attended import attended
 from lamina.layers.attention import hiding
 from lamina.layers.dense import Dense
 from lamina.layers.dropout import Dropout
@@ -94,7 +95,7 @@ class MultiHead(Stage):
         keys, values = cache.seen.chunk(2, 1)
         mask = self.reach(before, query) if self.causal else hidden
         alone = self.causal and not before
-        return F.scaled_dot_product_attention(query, keys, values, mask, is_causal=alone), cache
+        return attended(query, keys, values, mask, causal=alone), cache
 
     def placed(
         self, parts: Float[Tensor, "B T 3 H K"], turns: Complex[Tensor, "T 3 1 R"] | None
@@ -177,7 +178,7 @@ class Across(nn.Module):
         # Hypotheses about one example look side by side, as positions of one row.
         count, width = len(prepared[0]), query.shape[2] // self.heads
         beside = query.view(count, -1, self.heads, width).transpose(1, 2)  # (B, H, N / B T, K)
-        out = F.scaled_dot_product_attention(beside, *prepared, hidden_keys(visible))
+        out = attended(beside, *prepared, hidden_keys(visible))
         return out.transpose(1, 2).reshape(query.shape)
 
     def multiply_adds(self) -> int:
