@@ -3,6 +3,7 @@
 - autoencoders: codes of 30 numbers of MNIST, by PCA, by a shallow and by a deep autoencoder.
 - denoising: autoencoders of 200 hidden units at growing noise, and how well their codes tell the digits apart.
 - variational: the bound and ln p(x) of MNIST's pixels drawn as 0 or 1 once, by one draw and by five.
+- stacked: nets of three hidden layers, with and without pretraining layer by layer, on few labels and on all.
 - in-short: the same nets, shorter, on Fashion-MNIST and on the small digits.
 
 Data sets are found as `lamina train` finds them (see docs/data.md). A JSON file of each is left in the folder for
@@ -44,6 +45,13 @@ AUTOENCODERS = {
 }
 
 NOISES = (0.0, 0.1, 0.3, 0.5)
+
+DEEP = "Flatten() >> Dense(1000) >> f() >> Dense(1000) >> f() >> Dense(1000) >> f() >> Classify()"
+FUNCTIONS = ("Sigmoid",)
+LABELS: dict[int | None, int] = {100: 1000, 1000: 2000, 10_000: 4000, None: 12_000}
+"""Steps of training, by how many labels there are; None for all."""
+NOISE = 0.25
+"""Of Vincent et al. 2010, table 3, for this data and as many layers."""
 
 HIDDEN = "Dense(500) >> Tanh() >> Dense(500) >> Tanh()"
 VARIATIONAL = f"Flatten() >> {HIDDEN} >> {{}} >> Reconstruct({HIDDEN}, likelihood='bernoulli')"
@@ -154,6 +162,22 @@ def variational(runs: Runs, seeds: int, data: str = "mnist", epochs: int = 50, e
     return {"data": f"{data}, pixels drawn once", "epochs": epochs, "nets": found}
 
 
+def stacked(runs: Runs, seeds: int, data: str = "mnist") -> dict[str, Any]:
+    """Test accuracy by how many labels train, without and with layers that were denoising autoencoders first."""
+    found = []
+    for function in FUNCTIONS:
+        net = DEEP.replace("f()", f"{function}()")
+        for labels, steps in LABELS.items():
+            for pretrained in (False, True):
+                asked = {"steps": steps, "labels": labels, "optimizer": SLOWER, "batch": 32 if labels == 100 else 128}
+                more = {"pretrain": "layerwise", "pretrain_batch": 128, "pretrain_noise": NOISE} if pretrained else {}
+                name = f"{data}-stacked-{function}-{labels}-{pretrained}"
+                run = runs.train(name, net, data, **asked, **more)
+                found.append({"function": function, "labels": labels, "pretrained": pretrained, **told(run)})
+                print(f"{name}: {run.test['accuracy'].value:.4f}", flush=True)
+    return {"data": data, "noise": NOISE, "runs": found}
+
+
 def in_short(runs: Runs, seeds: int) -> dict[str, Any]:
     """Fashion-MNIST: all three with a few epochs. Digits of 8 x 8: the autoencoders alone."""
     return {
@@ -170,6 +194,7 @@ EXPERIMENTS: dict[str, Callable[[Runs, int], dict[str, Any]]] = {
     "autoencoders": autoencoders,
     "denoising": denoisings,
     "variational": variational,
+    "stacked": stacked,
     "in-short": in_short,
 }
 
