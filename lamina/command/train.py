@@ -201,11 +201,15 @@ def use_of(run: Run) -> str:
     net = run.plan.net
     if "NextToken(" in net:
         return f"lamina write {run.folder} --prompt TEXT"
+    if "Reconstruct(" in net:
+        return f"lamina encode {run.folder} FILE"
     return f"lamina translate {run.folder} < FILE" if "Write(" in net else f"lamina predict {run.folder} FILE"
 
 
 def tell(run: Run, as_json: bool) -> None:
     """Print what a run came to."""
+    from lamina.metrics.said import in_words
+
     if as_json:
         emit(run.result)
         return
@@ -214,6 +218,8 @@ def tell(run: Run, as_json: bool) -> None:
     for name, measures in run.baseline.items():
         told = [what for place, what in enumerate(measures) if not place or what == "auc"]
         click.echo(f"  baseline {name}: {', '.join(f'{what} {measures[what]}' for what in told)}")
+    for sentence in in_words(run.test, run.baseline):
+        click.echo(f"  {sentence}")
     if "interval" in run.result:
         click.echo(f"intervals for 90 % hold {run.result['interval']['held']:.1%} of the test part")
     click.echo(f"model: {run.folder / 'model'}  (use it: {use_of(run)})")

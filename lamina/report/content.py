@@ -85,6 +85,20 @@ class ValueAnswers:
     worst: list[Example]
 
 
+class Drawn(NamedTuple):
+    """A drawing of the net.
+
+    Attributes:
+        about: what it shows.
+        picture: as a `data:` address of a PNG.
+        width: in pixels.
+    """
+
+    about: str
+    picture: str
+    width: int
+
+
 @dataclass(frozen=True)
 class Content:
     """Everything on the page. Measures are by name, the headline first.
@@ -106,6 +120,8 @@ class Content:
         answers: how the test examples fare; None for targets that lamina cannot draw.
         features: the names of the input's columns, as many as examples hold.
         writing: samples of what it writes, behind what each part of a sample is; empty if it does not write.
+        said: what the measures come to, a sentence each.
+        drawings: of a net that gives back its input.
         facts: steps, time and the like.
         plan: the settings.
         machine: what it ran on, with versions.
@@ -130,6 +146,8 @@ class Content:
     notes: list[str] = field(default_factory=list)
     features: tuple[str, ...] = ()
     writing: tuple[tuple[str, ...], ...] = ()
+    said: tuple[str, ...] = ()
+    drawings: tuple[Drawn, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     plan: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)
