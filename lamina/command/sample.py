@@ -54,7 +54,8 @@ def command(run: Path, count: int, seed: int, temperature: float, out: Path | No
         from lamina.command.options import save_picture
         from lamina.report.latent import sample_sheet
 
-        save_picture(sample_sheet(model.net, count, seed, temperature, (0.0, 1.0)), out)
+        ends = None if model.scale is None else (0.0, 1.0)
+        save_picture(sample_sheet(model.net, count, seed, temperature, ends), out)
     else:
         numbers(model, count, seed, temperature, out, as_json)
     if out is not None and as_json:

@@ -71,9 +71,9 @@ class Subject:
         labelled = isinstance(self.dataset.target.kind, Label)
         return self.dataset.target.values[rows] if labelled else None
 
-    def ends(self) -> tuple[float, float]:
-        """What is drawn black and what white, by the pictures there are."""
-        return (0.0, 1.0) if self._dataset is None else limits(self.inputs(PICTURES))
+    def ends(self) -> tuple[float, float] | None:
+        """What is drawn black and what white, by the pictures there are; None where there are none."""
+        return None if self._dataset is None else limits(self.inputs(PICTURES))
 
     def pairs(self) -> Tensor:
         """Pictures two by two, of unlike classes where they have any."""
@@ -117,7 +117,7 @@ class Subject:
         if what == "restored":
             return restored_sheet(self.net, self.inputs(PICTURES), self.rows[:PICTURES], self.dataset.name)
         if what == "walk":
-            return walk_sheet(self.net, self.pairs(), self.ends())
+            return walk_sheet(self.net, self.pairs(), limits(self.inputs(PICTURES)))
         if what == "samples":
             return sample_sheet(self.net, SAMPLES, 0, 1.0, self.ends())
         return map_sheet(self.net, self.ends())
@@ -129,6 +129,6 @@ def drawings(subject: Subject) -> dict[str, Picture.Image]:
     for what in DRAWINGS:
         try:
             found[what] = subject.drawn(what)
-        except KindError:
-            continue  # there is none of such a net
+        except (KindError, DataError):
+            continue  # there is none of such a net, or its numbers have run away
     return found

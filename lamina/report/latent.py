@@ -12,7 +12,7 @@ from lamina.errors import KindError
 from lamina.kinds import Image
 from lamina.layers.gaussian import Gaussian
 from lamina.net import Net
-from lamina.report.tiles import Row, shaded, tile_sheet
+from lamina.report.tiles import Row, limits, shaded, tile_sheet
 
 SIDE = 15
 """Places of the map in each direction."""
@@ -23,14 +23,14 @@ STEPS = 11
 ACROSS = 8
 
 
-def map_sheet(net: Net, ends: tuple[float, float]) -> Picture.Image:
+def map_sheet(net: Net, ends: tuple[float, float] | None = None) -> Picture.Image:
     """Codes of two numbers, decoded at the prior's quantiles, so that each place is as likely as any other.
 
     Source: Kingma and Welling 2014, figure 4.
 
     Args:
         net: with `Gaussian(2)`.
-        ends: what is drawn black and what white.
+        ends: what is drawn black and what white; None for what suits these pictures.
 
     Raises:
         KindError: if its codes are others.
@@ -40,7 +40,8 @@ def map_sheet(net: Net, ends: tuple[float, float]) -> Picture.Image:
         raise KindError(f"{net} has no map of its codes: that is for Gaussian(2), whose codes fill a plane")
     z = torch.special.ndtri((torch.arange(SIDE) + 0.5) / SIDE)
     codes = torch.cartesian_prod(-z, z).flip(1)  # (SIDE², 2): the first number to the right, the second upwards
-    pictures = shaded(of_codes(net, parts, codes), ends)
+    pictures = of_codes(net, parts, codes)
+    pictures = shaded(pictures, ends or limits(pictures))
     rows = [Row(line) for line in torch.split(pictures, SIDE)]
     low, high = float(z[0]), float(z[-1])
     return tile_sheet(f"decoded codes, each number from {low:.2f} to {high:.2f}", [rows], gap=0)
@@ -66,10 +67,13 @@ def walk_sheet(net: Net, pairs: Float[Tensor, "N 2 C Y X"], ends: tuple[float, f
     return tile_sheet("at both ends a picture as it is; between them their codes, and those between, decoded", bands)
 
 
-def sample_sheet(net: Net, count: int, seed: int, temperature: float, ends: tuple[float, float]) -> Picture.Image:
-    """Codes drawn from the prior, decoded."""
+def sample_sheet(
+    net: Net, count: int, seed: int, temperature: float, ends: tuple[float, float] | None = None
+) -> Picture.Image:
+    """Codes drawn from the prior, decoded; see `lamina.coding.sampled`."""
     pictured(prior(net)[0])
-    pictures = shaded(sampled(net, count, seed, temperature), ends)
+    pictures = sampled(net, count, seed, temperature)
+    pictures = shaded(pictures, ends or limits(pictures))
     cooled = "" if temperature == 1 else f" at temperature {temperature:g}"
     title = f"{count:,} codes drawn from the prior{cooled}, decoded"
     across = max(ACROSS, round(count**0.5))
