@@ -34,6 +34,7 @@ from lamina.training.weights import save_weights
 from lamina.writing import TOKENS, Draw, are_texts, check_answers, check_settings, continued, written_about
 
 if TYPE_CHECKING:
+    from lamina.coding import GivenBack
     from lamina.data.tables.reading import Reading
     from lamina.forecasting import Forecasted
 
@@ -257,6 +258,53 @@ class Model:
         from lamina.embedding import embedded
 
         return embedded(self.net, self._text(), texts)
+
+    def encode(self, data: Any, up_to: str | None = None) -> Tensor:
+        """The code of each input, (N, K): what stands before the end, of a `Gaussian` its mean; else a stage's output.
+
+        Of a net that predicts something it is what its last stage but the end gives.
+
+        Args:
+            data: the name of a set, a dataset, or what `predict` takes.
+            up_to: the stage whose output is the code: its number in the table, from 1, or its words.
+
+        Raises:
+            KindError: if there is no such stage, or it gives positions.
+            DataError: if the net does not take such data.
+        """
+        from lamina.coding import encoded
+
+        return encoded(self, data, up_to)
+
+    def reconstruct(self, data: Any) -> GivenBack:
+        """Inputs, what the net gives them back as, and the squared error of each, in the units that the net sees.
+
+        Args:
+            data: the name of a set, a dataset, or what `predict` takes.
+
+        Raises:
+            KindError: if the net does not end in `Reconstruct`.
+            DataError: if the net does not take such data.
+        """
+        from lamina.coding import given_back
+
+        return given_back(self, data)
+
+    def sample(self, count: int, seed: int = 0, temperature: float = 1.0) -> Tensor:
+        """Inputs made up: the mean of p(x | z), z drawn from the prior N(0, temperature²), of a net with `Gaussian`.
+
+        Args:
+            count: how many; the first are the same, but for rounding, however many follow.
+            seed: others follow from another seed.
+            temperature: the deviation of z: below 1 likelier ones, 0 the likeliest z alone.
+
+        Raises:
+            KindError: if the net has no distribution of codes, or does not end in `Reconstruct`.
+            RunError: if count is below 1, or the temperature below 0.
+        """
+        from lamina.coding import sampled
+
+        return sampled(self.net, count, seed, temperature)
 
     def forecast(self, data: Any) -> Forecasted:
         """The steps that follow a series: a path, a frame, or an array whose last steps are looked at.

@@ -44,6 +44,7 @@ def command(run: Path, data: tuple[str, ...], whole: bool, beam: int, draws: int
     import torch
 
     from lamina.loading import load as load_model
+    from lamina.metrics.said import in_words
     from lamina.spelled import per_character
     from lamina.training.data import test_rows
     from lamina.training.further import trained_before
@@ -81,6 +82,8 @@ def command(run: Path, data: tuple[str, ...], whole: bool, beam: int, draws: int
     click.echo("".join(f"{line}\n" for line in signed(told)), nl=False)
     for name, simple in beside.items():
         click.echo(f"  baseline {name}: {next(iter(simple))} {next(iter(simple.values()))}")
+    for sentence in in_words(measures, beside):
+        click.echo(f"  {sentence}")
 
 
 def datasets(model: Model, run: Path, data: tuple[str, ...]) -> list[Dataset]:

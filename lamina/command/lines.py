@@ -6,18 +6,23 @@ import csv
 import json
 import math
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 
 class CSVLines:
-    """A head, then a line for each answer."""
+    """A head, then a line for each answer.
 
-    def __init__(self) -> None:
+    Args:
+        stream: where they go; None for standard output.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream
         self.writer: csv.DictWriter[str] | None = None
 
     def write(self, line: dict[str, Any]) -> None:
         if self.writer is None:
-            self.writer = csv.DictWriter(sys.stdout, list(line), lineterminator="\n")
+            self.writer = csv.DictWriter(self.stream or sys.stdout, list(line), lineterminator="\n")
             self.writer.writeheader()
         further = [name for name in line if name not in self.writer.fieldnames]
         if further:

@@ -173,6 +173,17 @@ def writing_use(net: str, run: Path) -> str | None:
     return f"lamina translate {run} < FILE" if "Write(" in net else None
 
 
+def use_of(net: str, run: Path) -> str:
+    """The command that uses a run's model.
+
+    >>> from pathlib import Path
+    >>> use_of("PCA(5) >> Reconstruct()", Path("runs/iris-1"))
+    'lamina encode runs/iris-1 FILE'
+    """
+    verb = "encode" if "Reconstruct(" in net else "predict"
+    return writing_use(net, run) or f"lamina {verb} {run} FILE"
+
+
 def signed(told: dict[str, Any]) -> list[str]:
     """What must be stated with scores of answers, from a result: how each is computed, and of which answers.
 

@@ -21,6 +21,7 @@ Examples:
   lamina show 'Conv(32) >> BatchNorm() >> ReLU() >> Pool() >> Flatten() >> Classify()' --on mnist --rewrite
   lamina show 'Standardize() >> Flip() >> Shift(4) >> GlobalPool() >> Classify()' --on photos --draw seen.png
   lamina show runs/digits-1
+  lamina show runs/digits-1 --draw restored.png --of restored
   lamina show --words
 """
 
@@ -31,12 +32,22 @@ LONGEST_NAME = 255
 
 @click.command(epilog=EPILOG)
 @click.argument("what", required=False)
-@click.option("--on", "data", metavar="DATA", help="The data that a sentence is built for.")
+@click.option("--on", "data", metavar="DATA", help="The data that a sentence is built for, or a run's drawing shows.")
 @click.option("--target", multiple=True, callback=commas, metavar="C", help="What to predict, where DATA is a table.")
 @click.option("--expand", is_flag=True, help="Write named nets of the sentence out.")
 @click.option("--rewrite", is_flag=True, help="Rewrite the sentence as training does, and say what is gained.")
 @click.option(
-    "--draw", type=click.Path(path_type=Path), metavar="PNG", help="Draw what augmentation makes of pictures."
+    "--draw",
+    type=click.Path(path_type=Path),
+    metavar="PNG",
+    help="Draw what augmentation makes of pictures; of a run, what --of says.",
+)
+@click.option(
+    "--of",
+    "what_of",
+    type=click.Choice(["restored", "samples", "map", "walk", "codes", "filters", "variance"]),
+    help="What is drawn of a run: inputs beside what they are given back as, samples of a prior, its codes decoded over"
+    " a plane or from one example to another, codes as points, first weights, or explained variance.",
 )
 @click.option("--words", is_flag=True, help="List the words that a sentence may use.")
 @json_option
@@ -47,18 +58,26 @@ def command(
     expand: bool,
     rewrite: bool,
     draw: Path | None,
+    what_of: str | None,
     words: bool,
     as_json: bool,
 ) -> None:
     """Show WHAT: a sentence (as a table, if --on says for which data), a run's folder, or a model's."""
     if words == (what is not None):
         raise click.UsageError("name one thing to show: a sentence, a run's folder, or --words")
-    if draw is not None and data is None:
+    of_run = what is not None and _names_folder(what)
+    if draw is not None and data is None and not of_run:
         raise click.UsageError("--draw needs a sentence and, with --on, pictures")
+    if (what_of is not None) != (draw is not None and of_run):
+        raise click.UsageError("--of says what --draw draws of a run: give both with a run's folder, or neither")
     if (expand or rewrite) and (what is None or _names_folder(what)):
         raise click.UsageError("--expand and --rewrite are for sentences")
     if what is None:
         _words(as_json)
+    elif draw is not None and what_of is not None:
+        from lamina.command.drawn import draw as draw_run
+
+        draw_run(Path(what), draw, what_of, data, as_json)
     elif _names_folder(what):
         _folder(Path(what), as_json)
     else:
@@ -99,6 +118,7 @@ def _words(as_json: bool) -> None:
 def _folder(folder: Path, as_json: bool) -> None:
     from lamina.loading import load as load_model
     from lamina.loading import needs_code
+    from lamina.metrics.said import in_words
     from lamina.model import DESCRIPTION
     from lamina.training.plan import FILE
     from lamina.training.result import Run
@@ -124,6 +144,8 @@ def _folder(folder: Path, as_json: bool) -> None:
     click.echo("\n".join(measure_lines(run.test)))
     for name, measures in run.baseline.items():
         click.echo(f"  baseline {name}: {next(iter(measures))} {next(iter(measures.values()))}")
+    for sentence in in_words(run.test, run.baseline):
+        click.echo(f"  {sentence}")
 
 
 def read_sentence(text: str, dataset: Dataset | None) -> Stage:

@@ -19,7 +19,6 @@ from lamina.command.options import (
     reading_options,
     share_or_files,
     signed,
-    writing_use,
 )
 from lamina.progress import note
 
@@ -212,6 +211,8 @@ def again(toml: Path, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def tell(run: Run, as_json: bool) -> None:
     """Print what a run came to."""
+    from lamina.metrics.said import in_words
+
     if as_json:
         emit(run.result)
         return
@@ -226,9 +227,10 @@ def tell(run: Run, as_json: bool) -> None:
     for name, measures in run.baseline.items():
         told = [what for place, what in enumerate(measures) if not place or what == "auc"]
         click.echo(f"  baseline {name}: {', '.join(f'{what} {measures[what]}' for what in told)}")
+    for sentence in in_words(run.test, run.baseline):
+        click.echo(f"  {sentence}")
     if "interval" in run.result:
         click.echo(f"intervals for 90 % hold {run.result['interval']['held']:.1%} of the test part")
-    use = writing_use(run.plan.net, run.folder) or f"lamina predict {run.folder} FILE"
-    click.echo(f"model: {run.folder / 'model'}  (use it: {use})")
+    click.echo(f"model: {run.folder / 'model'}  (use it: {use_of(run.plan.net, run.folder)})")
     if (run.folder / REPORT).is_file():
         click.echo(f"report: {run.folder / REPORT}")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from PIL import Image as Picture
 from torch import Tensor
 
 from lamina.data.batches import Batch
@@ -166,12 +167,14 @@ def drawn(dataset: Dataset, rows: Tensor) -> list[str]:
         return [""] * len(rows)
     from lamina.data.picture import thumbnails
 
-    addresses = []
-    for tile in thumbnails(dataset.inputs.gather(rows.to(dataset.inputs.values.device)).cpu()):
-        file = io.BytesIO()
-        tile.save(file, "PNG")
-        addresses.append(f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}")
-    return addresses
+    return [address(tile) for tile in thumbnails(dataset.inputs.gather(rows.to(dataset.inputs.values.device)).cpu())]
+
+
+def address(picture: Picture.Image) -> str:
+    """A picture as a `data:` address of a PNG."""
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def numbers(dataset: Dataset, rows: Tensor) -> list[tuple[str, ...]]:

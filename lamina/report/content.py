@@ -85,6 +85,20 @@ class ValueAnswers:
     worst: list[Example]
 
 
+class Drawn(NamedTuple):
+    """A drawing of the net.
+
+    Attributes:
+        about: what it shows.
+        picture: as a `data:` address of a PNG.
+        width: in pixels.
+    """
+
+    about: str
+    picture: str
+    width: int
+
+
 @dataclass(frozen=True)
 class Content:
     """Everything on the page. Measures are by name, the headline first.
@@ -107,6 +121,8 @@ class Content:
         features: the names of the input's columns, as many as examples hold.
         writing: samples of what it writes, behind what each part of a sample is; empty if it does not write.
         searched: how answers were found, where there are some.
+        said: what the measures come to, a sentence each.
+        drawings: of a net that gives back its input.
         facts: steps, time and the like.
         plan: the settings.
         machine: what it ran on, with versions.
@@ -132,6 +148,8 @@ class Content:
     features: tuple[str, ...] = ()
     writing: tuple[tuple[str, ...], ...] = ()
     searched: str = ""
+    said: tuple[str, ...] = ()
+    drawings: tuple[Drawn, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     plan: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)

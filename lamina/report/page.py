@@ -30,6 +30,7 @@ def page(content: Content) -> str:
         going(content),
         measures(content),
         answers(content),
+        drawn(content),
         written(content),
         settings(content),
     )
@@ -124,7 +125,24 @@ def measures(content: Content) -> Markup:
     heads = [_fitted(who, content.trained_on.get(who)) for who in others]
     caption = "Measures with 95 % intervals: what other examples of the same kind would leave open"
     body = table(caption, ["measure", "this net, test", *heads, "this net, validation"], rows, style="measures")
-    return _section("All measures", "measures", body)
+    words = tag("ul", *(tag("li", f"{sentence[0].upper()}{sentence[1:]}.") for sentence in content.said))
+    return _section("All measures", "measures", words if content.said else "", body)
+
+
+def drawn(content: Content) -> Markup:
+    """What the net learned of its inputs, in pictures."""
+    if not content.drawings:
+        return Markup("")
+    figures = [
+        tag(
+            "figure",
+            tag("figcaption", f"{drawing.about[0].upper()}{drawing.about[1:]}"),
+            tag("img", src=drawing.picture, alt=drawing.about, width=drawing.width),
+            class_="drawing",
+        )
+        for drawing in content.drawings
+    ]
+    return _section("What it has learned", "learned", *figures)
 
 
 def written(content: Content) -> Markup:

@@ -103,6 +103,8 @@ overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 margin-bottom:.45rem;display:block}
 .tiles .line{display:flex;justify-content:space-between;gap:.5rem;font-size:.875rem;line-height:1.4;
 overflow-wrap:anywhere}
+.drawing{margin-bottom:1.75rem}
+.drawing img{max-width:100%;height:auto;border-radius:8px;display:block}
 .p{color:var(--pale);white-space:nowrap}
 .wrong b,b.bad{color:var(--second)}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}

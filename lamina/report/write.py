@@ -15,8 +15,9 @@ from lamina.baselines import Baseline
 from lamina.data.dataset import Dataset
 from lamina.kinds import Table, Vector
 from lamina.metrics import Measure, Tally
-from lamina.report.answers import FEATURES, Answers
-from lamina.report.content import Content
+from lamina.metrics.said import in_words
+from lamina.report.answers import FEATURES, Answers, address
+from lamina.report.content import Content, Drawn
 from lamina.report.page import page
 from lamina.training import files, machine
 from lamina.training.data import notes_on, reading_note
@@ -87,6 +88,8 @@ def gathered(
         troubles=troubles(job),
         notes=list(notes_on(job.dataset)),
         answers=answers.told(test),
+        said=tuple(in_words(test.measures(), {name: simple.measures for name, simple in baselines.items()})),
+        drawings=drawings_of(job),
         features=heads(job.dataset),
         facts={
             "parameters": f"{job.net.parameter_count():,}",
@@ -102,6 +105,16 @@ def gathered(
         },
         machine=machine_facts(job, log),
     )
+
+
+def drawings_of(job: Job) -> tuple[Drawn, ...]:
+    """What can be drawn of a net that gives back its input, of the test part."""
+    if not job.net.end.restores:
+        return ()
+    from lamina.report.drawings import DRAWINGS, Subject, drawings
+
+    found = drawings(Subject(job.net, job.dataset, job.shares.test))
+    return tuple(Drawn(DRAWINGS[what], address(picture), picture.width) for what, picture in found.items())
 
 
 def heads(dataset: Dataset) -> tuple[str, ...]:
@@ -125,6 +138,8 @@ def commands(plan: Plan, run: Path, pictures: bool = False) -> list[tuple[str, s
     use = f"lamina predict {folder} FILE"
     if "NextToken(" in plan.net:
         what, use = "a text, gone on with", f"lamina write {folder} --prompt TEXT"
+    elif "Reconstruct(" in plan.net:
+        what, use = "the code of each row of a file", f"lamina encode {folder} FILE"
     elif "Write(" in plan.net:
         what, use = "the lines of a file, answered", f"lamina translate {folder} FILE"
     lines.append((what, use))

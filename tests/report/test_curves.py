@@ -205,3 +205,8 @@ def test_another_validation_loss_has_a_chart_of_its_own():
 
 def test_an_empty_log_is_said_to_be_empty():
     assert curves([], "log_loss", "accuracy", {}) == "No step is logged."
+
+
+def test_a_measure_that_is_the_headline_and_decides_is_drawn_once() -> None:
+    log = [{"step": step, "loss": 5.0 - step, "valid": {"elbo": step - 7.0}} for step in (1, 2, 3)]
+    assert str(curves(log, "elbo", "elbo", {})).count("<b>Validation elbo") == 1
