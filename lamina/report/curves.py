@@ -196,7 +196,7 @@ def curves(log: Sequence[dict[str, object]], chosen_by: str, headline: str, unit
     charts = [
         chart("Loss" if shared else "Training loss", unit, together, marks=skipped),
         _measured(headline, validated(log, headline), unit_of),
-        "" if shared else _measured(chosen_by, valid, unit_of),
+        "" if shared or chosen_by == headline else _measured(chosen_by, valid, unit_of),
         chart("Learning rate", "per step", [Line("rate", over_steps(log, "rate"))], scale="linear"),
         chart(
             "Gradient norm",
