@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from lamina import search
 from lamina.data.text.tokenizer import Tokenizer
 from lamina.ends.next_token import NextToken
 from lamina.ends.vocabulary_head import writable
@@ -18,6 +17,8 @@ from lamina.ends.write import Write, beginnings
 from lamina.errors import DataError, did_you_mean, listed, shown
 from lamina.kinds import BEGIN_TOKEN, END_TOKEN, UNKNOWN_TOKEN, Padded
 from lamina.net import Net, recurrent
+from lamina.search import beam as by_beam
+from lamina.search import drawn, greedy
 from lamina.stage import State
 
 REMEMBERED = 8
@@ -157,7 +158,7 @@ def _going_on(net: Net, tokenizer: Tokenizer, context: int, prompt: str, draw: D
     given = torch.tensor([tokens], device=device)
     going = continuation(net.eval(), context)
     state = going.behind(given)
-    words = search.drawn(going.further, given[:, -1], state, **draw._asdict())
+    words = drawn(going.further, given[:, -1], state, **draw._asdict())
     written = list[int]()
     shown = len(tokenizer.decode(tokens[-REMEMBERED:]))
     before = tokens[-REMEMBERED:]
@@ -221,9 +222,9 @@ def written_about(
         h = net.features(padded([read[row] for row in rows], device))
         first, state, most = beginnings(h), net.end.begin(h), tokens or net.end.limit(h)
         if beam == 1:
-            found = search.greedy(net.end.step, first, state, most, END_TOKEN)
+            found = greedy(net.end.step, first, state, most, END_TOKEN)
         else:
-            found = search.beam(
+            found = by_beam(
                 net.end.step, first, state, most, END_TOKEN, width=beam, best=best, length_penalty=length_penalty
             )
         for place, row in enumerate(rows):

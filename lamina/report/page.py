@@ -151,11 +151,11 @@ def written(content: Content) -> Markup:
         return Markup("")
     head, *samples = content.writing
     if len(head) == 1:
-        texts = [tag("figure", tag("figcaption", head[0]), tag("pre", sample[0])) for sample in samples]
+        texts = [tag("figure", tag("figcaption", head[0]), tag("pre", sample[0], class_="page")) for sample in samples]
         return _section("What it writes", "writing", *texts)
     caption = f"Of the test part. All measures of answers are of {content.searched}"
     rows = [[tag("td", part) for part in sample] for sample in samples]
-    return _section("What it writes", "writing", table(caption, list(head), rows))
+    return _section("What it writes", "writing", table(caption, list(head), rows, style="written"))
 
 
 def settings(content: Content) -> Markup:

@@ -30,6 +30,8 @@ padding:1.5rem 1.75rem;background:var(--lane);border-radius:14px}
 pre{margin:0;padding:.9rem 1.1rem;background:var(--lane);border-radius:10px;overflow-x:auto;
 font:.875rem/1.65 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 .sentence{white-space:pre-wrap;font-size:1rem}
+.page{white-space:pre-wrap;overflow-wrap:anywhere}
+.written th,.written td{text-align:left;vertical-align:top;width:33%}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.9375rem}
 caption{text-align:left;color:var(--pale);font-size:.875rem;padding-bottom:.6rem}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,7 @@ def gathered(
         about=job.dataset.about,
         net=job.plan.net,
         run=str(job.folder),
-        commands=commands(job.plan, job.folder, pictures=job.dataset.pictures is not None),
+        commands=commands(job.plan, job.folder, job.dataset.pictures is not None, second_files(job.dataset)),
         sizes=dict(zip(("trained on", "validated on", "tested on"), map(len, job.shares), strict=True)),
         valid=valid,
         test=test.measures() | ({} if texts is None else texts.measures()),
@@ -127,11 +128,24 @@ def heads(dataset: Dataset) -> tuple[str, ...]:
 def called(dataset: Dataset) -> str:
     """What a dataset is called at the top of the page: of a path the last part."""
     of_files = any(known is not None for known in (dataset.origin, dataset.pictures, dataset.series))
-    return (Path(dataset.name).name if of_files else "") or dataset.name
+    beside = [Path(file).name for file in second_files(dataset)]
+    return " and ".join([(Path(dataset.name).name if of_files else "") or dataset.name, *beside])
 
 
-def commands(plan: Plan, run: Path, pictures: bool = False) -> list[tuple[str, str]]:
-    """Command lines to go on from here, each with what it does; there is nothing to resume in an ended run."""
+def second_files(dataset: Dataset) -> tuple[str, ...]:
+    """Of pairs of texts in two files, the one with the targets."""
+    return () if dataset.text is None else tuple(str(Path(file).resolve()) for file in dataset.text.files)
+
+
+def commands(plan: Plan, run: Path, pictures: bool = False, files: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Command lines to go on from here, each with what it does; there is nothing to resume in an ended run.
+
+    Args:
+        plan: of the run.
+        run: its folder.
+        pictures: whether it was trained on some.
+        files: further files of its data.
+    """
     folder = shlex.quote(str(run))
     lines = [("the plan, the table, the figures", f"lamina show {folder}")]
     what = "pictures, or folders of them, predicted" if pictures else "the rows of a file, predicted"
@@ -144,7 +158,7 @@ def commands(plan: Plan, run: Path, pictures: bool = False) -> list[tuple[str, s
         what, use = "the lines of a file, answered", f"lamina translate {folder} FILE"
     lines.append((what, use))
     if plan.data != "arrays":
-        lines.append(("the test part, measured again", f"lamina evaluate {folder} {shlex.quote(plan.data)}"))
+        lines.append(("the test part, measured again", f"lamina evaluate {folder} {shlex.join([plan.data, *files])}"))
     if plan.data != "arrays":
         lines.append(("run it again, in a new folder", f"lamina train {shlex.quote(str(run / PLAN))}"))
     return lines

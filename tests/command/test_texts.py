@@ -51,7 +51,10 @@ def pairs(files: Path, command: Callable[..., Any]) -> Path:
     assert greedy.startswith("greedy answers to ")
     assert f", of {greedy}\n" in said.out
     assert f"  (answers of a beam: lamina evaluate {run} DATA)\n" in said.out
-    assert f"All measures of answers are of {greedy}" in (run / "report.html").read_text(encoding="utf-8")
+    report = (run / "report.html").read_text(encoding="utf-8")
+    assert f"All measures of answers are of {greedy}" in report
+    assert "train.de and train.en" in report
+    assert f"lamina evaluate {run} {files / 'train.de'} {files / 'train.en'}" in report
     assert f"(use it: lamina translate {run} < FILE)" in said.out
     return run
 
