@@ -199,6 +199,8 @@ def again(toml: Path, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 def use_of(run: Run) -> str:
     """The command that uses a run's model."""
     net = run.plan.net
+    if "FillIn(" in net:
+        return f"lamina fill {run.folder} 'Some [MASK] text'"
     if "NextToken(" in net:
         return f"lamina write {run.folder} --prompt TEXT"
     return f"lamina translate {run.folder} < FILE" if "Write(" in net else f"lamina predict {run.folder} FILE"

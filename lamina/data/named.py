@@ -135,6 +135,7 @@ def _text(
     taught: TextOrigin | None,
 ) -> Dataset:
     from lamina.data.text.load import Cut, load_pairs, load_text
+    from lamina.data.text.load_documents import load_documents
     from lamina.data.text.reading import as_text_reading
 
     files = asked.get("files") or ()
@@ -142,7 +143,9 @@ def _text(
     takes, what = (RUNNING_SETTINGS, "one text") if form == "running" else (PAIR_SETTINGS, "pairs of texts")
     check_effect(where, said, takes, what)
     reading, parts = as_text_reading(said), Cut() if cut is None else Cut(float(cut[0]), float(cut[1]), int(cut[2]))
-    if form == "running":
+    if reading.packed is not None:
+        dataset = load_documents(where, reading, parts, say, taught)
+    elif form == "running":
         dataset = load_text(where, reading, parts, say, taught)
     else:
         dataset = load_pairs(where, files[0] if files else None, reading, parts, say, taught)
