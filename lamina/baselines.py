@@ -17,6 +17,7 @@ from lamina.baseline_features import penalty, seen_as, standardised
 from lamina.chance import generator
 from lamina.data.dataset import Column, Dataset
 from lamina.data.split import Parts
+from lamina.data.text.packed import Documents
 from lamina.data.text.ragged import Ragged
 from lamina.kinds import Image, Label, Table, Tags, Targets, Tokens, Value, Vector
 from lamina.metrics import ClassTally, Measure, Tally, ValueTally, of_each
@@ -84,6 +85,8 @@ def baselines(dataset: Dataset, parts: Parts, *, examples: int = 10_000, seed: i
     >>> {name: baseline.trained_on for name, baseline in baselines(iris, split(iris), examples=97).items()}
     {'majority': 105, 'logistic': 97, 'trees': 105}
     """
+    if isinstance(dataset.inputs, Documents):
+        return {}
     if isinstance(dataset.target.kind, Targets):
         each = [baselines(apart, parts, examples=examples, seed=seed) for apart in dataset.apart()]
         return together(dataset.target.kind, each)

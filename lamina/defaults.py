@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lamina.data.dataset import Column, Dataset
+from lamina.data.text.packed import Documents
 from lamina.errors import KindError
 from lamina.kinds import Image, Label, Table, Tags, Tokens, Value, Vector
 
@@ -164,6 +165,10 @@ def _skewness(values: Tensor) -> float:
 
 def default_optimizer(dataset: Dataset, steps: int | None = None) -> str:
     """AdamW with a cosine to zero: the rule that forgives most. It warms up over a tenth of a short run."""
+    if isinstance(dataset.inputs, Documents):
+        from lamina.default_texts import filling_optimizer
+
+        return filling_optimizer(steps)
     warmup = 20 if len(dataset) < FEW else 200
     if steps is not None:
         warmup = min(warmup, steps // 10)

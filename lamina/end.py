@@ -45,6 +45,9 @@ class End(Stage):
     restores: ClassVar[bool] = False
     """True for an end whose target is the net's own input, as it came; what the data give as a target is let be."""
 
+    fills: ClassVar[bool] = False
+    """True for an end that predicts what a stage of the body hides, by the same draws; see `MaskTokens`."""
+
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.target: Kind | None = None
@@ -79,6 +82,10 @@ class End(Stage):
     def score(self, h: Any, target: Any) -> Score:
         """-log p(target | h), summed over the units of the batch."""
         raise NotImplementedError(f"{self.name()} does not say its loss")
+
+    def score_beside(self, h: Any, target: Any) -> Score:
+        """The score beside other ends: it runs over examples, so that no end outweighs the others."""
+        return self.score(h, target)
 
     def charged(self, h: Any, nats: Tensor | None, target: Any) -> Score:
         """The score with the nats that the body's stages add for each row of h."""
@@ -126,6 +133,15 @@ class Sum(End):
         super().__init__(tuple(flat for end in ends for flat in (end.ends if isinstance(end, Sum) else (end,))))
         for number, end in enumerate(self.ends):
             self.add_module(str(number), end)
+        self.__dict__["fills"] = any(end.fills for end in self.ends)
+
+    def meet(self, body: Chain) -> None:
+        for end in self.ends:
+            end.meet(body)
+
+    def settle(self) -> None:
+        for end in self.ends:
+            end.settle()
 
     def aim(self, target: Kind) -> None:
         super().aim(target)
@@ -160,7 +176,7 @@ class Sum(End):
 
     def score(self, h: Any, target: Any) -> Score:
         parts = self.cut(target)
-        scores = [end.score(h, part) for end, part in zip(self.ends, parts, strict=True)]
+        scores = [end.score_beside(h, part) for end, part in zip(self.ends, parts, strict=True)]
         return Score(torch.stack([score.total for score in scores]).sum(), rows(parts[0]))
 
     def tally(self, h: Any, target: Any) -> TogetherTally:
@@ -173,6 +189,8 @@ class Sum(End):
 
     def learn(self, stream: Iterable[Any]) -> None:
         """Each end takes its own targets, in one pass after another over what is kept of the one here."""
+        if not any(end.learns for end in self.ends):
+            return
         kept = [self.cut(target) for target in stream]
         for place, end in enumerate(self.ends):
             end.learn(parts[place] for parts in kept)

@@ -34,7 +34,7 @@ def evaluate(net: Net, batches: Iterable[Batch], see: Callable[[Batch, Any], obj
         with torch.inference_mode():
             for batch in batches:
                 if batch.position is None:
-                    h = net.features(batch.inputs)
+                    h = None if net.draws and see is None else net.features(batch.inputs)
                     # A code that is drawn is the same for an example each time that it is looked at.
                     with drawing(0, 0, batch.examples):
                         tallies.append(net.tally(batch.inputs, batch.target, h))

@@ -58,9 +58,23 @@ class Sequence(Kind):
 
 
 class Tokens(Kind):
-    """Whole numbers below `vocabulary`: Padded((B, T) int64, (B, T))."""
+    """Whole numbers below `vocabulary`: Padded((B, T) int64, (B, T)).
+
+    Args:
+        vocabulary: V.
+        mask: the token that stands for a hidden one, where there is one; else 0.
+        parts: the first of the tokens that go on with the word before them, if they are the last ones; else 0.
+    """
 
     vocabulary: Count
+    mask: Natural = 0
+    parts: Natural = 0
+
+    @classmethod
+    def conflicts(cls, **values: Any) -> list[str]:
+        vocabulary = values["vocabulary"]
+        beyond = [name for name in ("mask", "parts") if values[name] >= vocabulary]
+        return [f"Tokens: {name} must be below vocabulary={vocabulary}, got {name}={values[name]}" for name in beyond]
 
 
 class Sound(Kind):

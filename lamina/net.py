@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from lamina.chance import key, repeatable
+from lamina.chance import key, repeatable, still_drawing
 from lamina.end import End, Score, Sum
 from lamina.errors import KindError, SentenceError
 from lamina.kinds import Image, Kind, Table, Vector, rows
@@ -89,6 +89,10 @@ class Net(nn.Module):
     def score(self, x: Flow, target: Any) -> Score:
         """The loss: -log p(target | x) in nats, with what stages add, as a sum and the number of units it runs over."""
         target, mixing = self.aim(x, target), self.mixing()
+        if self.end.fills:
+            # The end asks once more for what the body has drawn.
+            with repeatable(rows(x)) if self.training else still_drawing(rows(x)):
+                return self.end.charged(*self.charged(x), target)
         if mixing is None or not mixing.training:
             return self.end.charged(*self.charged(x), target)
         with repeatable(rows(x)):
@@ -104,11 +108,15 @@ class Net(nn.Module):
         """What is predicted: the target, or the input itself, as it came, where that is what the end is about."""
         return x if self.end.restores else target
 
-    def tally(self, x: Flow, target: Any, h: Flow) -> Tally:
-        """What a batch adds to the measures, `h` being its features; codes that are drawn are drawn for it."""
+    def tally(self, x: Flow, target: Any, h: Flow | None) -> Tally:
+        """What a batch adds to the measures, `h` being its features; what is drawn is drawn for it, without them."""
         target = self.aim(x, target)
-        drawn = self.charges and self.end.restores
-        return self.end.charged_tally(*self.charged(x), target) if drawn else self.end.tally(h, target)
+        return self.end.charged_tally(*self.charged(x), target) if self.draws else self.end.tally(h, target)
+
+    @property
+    def draws(self) -> bool:
+        """Whether measures are taken of what is drawn, codes or what is hidden, and not of `features`."""
+        return self.charges and (self.end.restores or self.end.fills)
 
     def mixing(self) -> Mixing | None:
         """The stage that mixes examples with each other in training, if there is one."""

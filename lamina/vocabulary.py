@@ -5,7 +5,9 @@ from __future__ import annotations
 from lamina.end import End
 from lamina.ends.classify import Classify
 from lamina.ends.direction import Direction
+from lamina.ends.fill_in import FillIn
 from lamina.ends.forecast import Forecast
+from lamina.ends.next_sentence import NextSentence
 from lamina.ends.next_token import NextToken
 from lamina.ends.reconstruct import Reconstruct
 from lamina.ends.regress import Regress
@@ -30,6 +32,7 @@ from lamina.layers.embed import Embed
 from lamina.layers.from_last import FromLast
 from lamina.layers.gaussian import Gaussian
 from lamina.layers.hebb import Hebb
+from lamina.layers.mask_tokens import MaskTokens
 from lamina.layers.memory import Memory
 from lamina.layers.multi_head import MultiHead
 from lamina.layers.norm import BatchNorm, LayerNorm, LocalResponseNorm
@@ -130,8 +133,20 @@ STAGES: tuple[type[Stage], ...] = (
     Blankout,
     GaussianNoise,
     SaltAndPepper,
+    MaskTokens,
 )
-ENDS: tuple[type[End], ...] = (Classify, Regress, Direction, NextToken, Tag, Write, Forecast, Reconstruct)
+ENDS: tuple[type[End], ...] = (
+    Classify,
+    Regress,
+    Direction,
+    NextToken,
+    FillIn,
+    NextSentence,
+    Tag,
+    Write,
+    Forecast,
+    Reconstruct,
+)
 OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, AdaGrad, AdaDelta, RMSProp, Adam, AdamW, Muon)
 RATES: tuple[type[Rate], ...] = (Constant, Cosine, Linear, Steps, InverseSqrt)
 KINDS: tuple[type[Kind], ...] = (Vector, Image, Sequence, Tokens, Sound, Table, Label, Value, Tags, Targets)

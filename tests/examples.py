@@ -13,6 +13,7 @@ from torch import Tensor
 from lamina.kinds import Image, Kind, Label, Padded, Sequence, Table, Tags, Tokens, Value, Vector
 
 VECTOR, IMAGE, SEQUENCE, TOKENS = Vector(7), Image(3, 5, 7), Sequence(7), Tokens(11)
+HIDEABLE = Tokens(11, mask=4, parts=7)
 TABLE, FULL = Table(5, (7, 3), blanks=2), Table(5, (7, 3))
 
 
@@ -55,6 +56,8 @@ STAGES = [
     Example("Residual(Dense(5), shortcut='project')", VECTOR, Vector(5)),
     Example("FastNet((4, 5))", Image(3, 11, 13), Vector(5)),
     Example("Embed(5)", TOKENS, Sequence(5)),
+    Example("MaskTokens()", HIDEABLE, HIDEABLE),
+    Example("MaskTokens(0.5, random=0.2, each='word')", HIDEABLE, HIDEABLE),
     Example("BERT(2, 3, 6, hidden=5, longest=7)", TOKENS, Sequence(6)),
     Example("BERT(1, 1, 7, longest=5, segments=0)", TOKENS, Sequence(7)),
     *(Example(sentence, SEQUENCE, SEQUENCE) for sentence in ("Positions()", "Positions('learned', longest=5)")),
@@ -146,6 +149,8 @@ ENDS = [
     EndExample("NextToken(cutoffs=(2, 3))", SEQUENCE, Tokens(5)),
     EndExample("Tag()", SEQUENCE, Tags(5)),
     EndExample("Tag(0.1, init='zeros')", SEQUENCE, Tags(5, (0, 1, 2, 5, 6))),
+    EndExample("FillIn(tied=False)", SEQUENCE, Tokens(5)),
+    EndExample("NextSentence()", SEQUENCE, Label(2)),
     EndExample("Write(LSTM(5), width=3)", VECTOR, Tokens(5)),
     EndExample("Write(GRU(5), attend=Additive(3), width=3)", SEQUENCE, Tokens(5)),
     EndExample("Write(Dropout(0.1) >> RNN(5, layers=2), attend=Bilinear(), width=5, tied=True)", SEQUENCE, Tokens(5)),

@@ -133,7 +133,9 @@ READING = (
     click.option("--skip-bad", type=int, metavar="N", help="Leave out, and list, up to N rows or pictures."),
     click.option("--size", type=Size(), metavar="P|YxX", help="Bring pictures to this size.  [default: seen]"),
     click.option("--fit", metavar="HOW", help="How pictures get there: crop, pad or stretch.  [default: crop]"),
-    click.option("--tokens", metavar="T", help="Of texts: characters, bytes, words, spaced, bpe, unigram, wordpiece."),
+    click.option(
+        "--tokens", metavar="T", help="Of texts: characters, bytes, words, spaced, bpe, unigram, wordpiece, bert."
+    ),
     click.option("--vocabulary", type=int, metavar="N", help="The most different tokens."),
     click.option("--least", type=int, metavar="N", help="How often a token must come to be known."),
     click.option("--lower/--no-lower", default=None, help="Whether upper and lower case are one.  [default: no]"),
@@ -180,6 +182,8 @@ def use_of(net: str, run: Path) -> str:
     >>> use_of("PCA(5) >> Reconstruct()", Path("runs/iris-1"))
     'lamina encode runs/iris-1 FILE'
     """
+    if "FillIn(" in net:
+        return f"lamina fill {run} 'Some [MASK] text'"
     verb = "encode" if "Reconstruct(" in net else "predict"
     return writing_use(net, run) or f"lamina {verb} {run} FILE"
 

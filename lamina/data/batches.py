@@ -88,6 +88,8 @@ class Batches:
         return Batch(inputs, target, rows, epoch)
 
 
-def moved(x: Tensor | Padded, device: torch.device) -> Tensor | Padded:
-    """What flows, on another device."""
-    return Padded(x.values.to(device), x.visible.to(device)) if isinstance(x, Padded) else x.to(device)
+def moved(x: Any, device: torch.device) -> Any:
+    """What flows, or several of them, on another device."""
+    if isinstance(x, Padded):
+        return Padded(x.values.to(device), x.visible.to(device))
+    return x.to(device) if isinstance(x, Tensor) else tuple(moved(column, device) for column in x)

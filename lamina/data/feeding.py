@@ -62,11 +62,14 @@ def training_feed(
         carried: whether the batches of a long text go on where those before ended.
     """
     from lamina.data.text.buckets import Buckets
+    from lamina.data.text.packed import Documents, Packed
     from lamina.data.text.ragged import Ragged, Windows
     from lamina.data.text.running import ShiftedWindows, Streams
 
     if isinstance(dataset.inputs, Windows):
         return (Streams if carried else ShiftedWindows)(dataset, rows, size, seed, device)
+    if isinstance(dataset.inputs, Documents):
+        return Packed(dataset, rows, size, seed, device)
     if isinstance(dataset.inputs, Ragged):
         return Buckets(dataset, rows, size, tokens, seed, device)
     return Batches(dataset, rows, size, seed, device)
@@ -77,6 +80,7 @@ def looking_feed(
 ) -> Feed:
     """Batches to be looked at, in the order of the rows or, where they are of unequal length, of that."""
     from lamina.data.text.buckets import Buckets
+    from lamina.data.text.packed import Documents, Packed
     from lamina.data.text.ragged import Ragged, Windows
     from lamina.data.text.running import ShiftedWindows, Streams
 
@@ -84,6 +88,8 @@ def looking_feed(
         if carried:
             return Streams(dataset, rows, min(LOOK_STREAMS, max(1, len(rows))), None, device)
         return ShiftedWindows(dataset, rows, max(1, min(most, LOOK_TOKENS // dataset.inputs.length)), None, device)
+    if isinstance(dataset.inputs, Documents):
+        return Packed(dataset, rows, max(1, min(most, LOOK_TOKENS // dataset.inputs.length)), None, device)
     if isinstance(dataset.inputs, Ragged):
         return Buckets(dataset, rows, most, LOOK_TOKENS, None, device)
     return Batches(dataset, rows, min(most, rows_at_once(dataset.inputs.kind)), None, device)

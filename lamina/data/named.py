@@ -138,6 +138,7 @@ def _text(
     taught: TextOrigin | None,
 ) -> Dataset:
     from lamina.data.text.load import Cut, load_pairs, load_text
+    from lamina.data.text.load_documents import load_documents
     from lamina.data.text.reading import as_text_reading
 
     files = asked.get("files") or ()
@@ -148,7 +149,9 @@ def _text(
     takes, what = (RUNNING_SETTINGS, "one text") if form == "running" else (PAIR_SETTINGS, "pairs of texts")
     check_effect(where, said, takes, what)
     reading = as_text_reading(said)
-    if form == "running":
+    if reading.packed is not None:
+        dataset = load_documents(where, reading, parts, say, taught)
+    elif form == "running":
         dataset = load_text(where, reading, parts, say, taught)
     else:
         dataset = load_pairs(where, files[0] if files else None, reading, parts, say, taught)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ from lamina.data.text.apart import shares_of
 from lamina.data.text.reading import FILE_SETTINGS, TextOrigin, text_origin_in
 from lamina.data.text.which import text_form
 from lamina.description import read_description
-from lamina.end import End
+from lamina.end import End, Sum
 from lamina.errors import DataError, RunError
 from lamina.model import DESCRIPTION, FOLDER
 from lamina.sentence import read
@@ -145,6 +145,15 @@ def restores(net: object) -> bool:
     return isinstance(end, End) and end.restores
 
 
+def packing(net: object) -> Literal["windows", "pairs"] | None:
+    """What an example is of a text for a net, as words or as text, that fills in what is hidden; None for others."""
+    stage = net if isinstance(net, Stage) else read(net)[0] if isinstance(net, str) else None
+    end = links(stage)[-1] if isinstance(stage, Stage) else None
+    if not isinstance(end, End) or not end.fills:
+        return None
+    return "pairs" if isinstance(end, Sum) else "windows"
+
+
 def data_for(
     data: Any, settings: dict[str, Any], say: Callable[[str], object] | None = None, net: object = None
 ) -> tuple[Dataset, dict[str, Any]]:
@@ -164,6 +173,8 @@ def data_for(
         # What a text is read into follows from how it is cut: its vocabulary is learned from what trains.
         others = {"valid": HELD_OUT, "test": HELD_OUT, **others}
         asked["cut"] = (others["valid"], others["test"], others.get("split_seed", 0))
+        if (packed := packing(net or settings.get("net"))) is not None:
+            asked["packed"] = packed
         if "cut" in settings and any(name in asked for name in FILE_SETTINGS):
             asked["cut"] = settings["cut"]  # of a run that is done again: its own shares are those of windows
     elif is_frame(data) or (isinstance(data, str | Path) and is_table(str(data))):
@@ -181,12 +192,20 @@ def data_for(
         return data, others
     if "start" in others and (taught := taught_by(str(others["start"]))) is not None and "cut" in asked:
         asked["taught"] = taught
+        if taught.reading.packed is not None and not (net or settings.get("net")) and is_running(data, asked):
+            asked["packed"] = taught.reading.packed
     dataset = as_dataset(data, asked, say)
     others |= shares_of(dataset)  # where texts that validate and test are in files of their own
     if say is not None:
         for text in notes_on(dataset):
             say(text)
     return dataset, others
+
+
+def is_running(data: Any, asked: dict[str, Any]) -> bool:
+    """Whether data is one long text."""
+    files, target = asked.get("files", ()), asked.get("target")
+    return isinstance(data, str | Path) and text_form(str(data), files, target) == "running"
 
 
 def notes_on(dataset: Dataset) -> tuple[str, ...]:

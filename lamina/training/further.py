@@ -64,6 +64,7 @@ def data_on(
 def _texts_on(model: Model, text: TextOrigin, folder: Path, where: str, beside: str | None) -> Dataset:
     """Text as the tokens of a model; its test part is known if the run was trained on it."""
     from lamina.data.text.load import Cut, load_pairs, load_text
+    from lamina.data.text.reading import TextReading
 
     run = run_of(folder)
     said = {} if run is None else noted(run, "text")
@@ -75,6 +76,10 @@ def _texts_on(model: Model, text: TextOrigin, folder: Path, where: str, beside: 
         from lamina.data.text.load_tagged import load_tagged
 
         return load_tagged(where, {}, Cut(0.0, 0.0), text, model.classes)
+    if text.reading.packed is not None:
+        from lamina.data.text.load_documents import load_documents
+
+        return load_documents(where, TextReading(packed=text.reading.packed), Cut(0.0, 0.0), known=text)
     if beside is None and text_form(where) != "pairs":
         return load_text(where, None, Cut(0.0, 0.0), known=text)
     dataset = load_pairs(where, beside, None, Cut(0.0, 0.0), known=text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -172,14 +172,17 @@ def pieces(batch: Batch, parts: int) -> list[Batch]:
     ]
 
 
-def device_of(x: Tensor | Padded) -> torch.device:
-    """Where a column of a batch stands."""
-    return (x.values if isinstance(x, Padded) else x).device
+def device_of(x: Any) -> torch.device:
+    """Where a column of a batch stands, or several of them."""
+    first = x.values if isinstance(x, Padded) else x
+    return first.device if isinstance(first, Tensor) else device_of(first[0])
 
 
-def narrow(x: Tensor | Padded, rows: Tensor) -> Tensor | Padded:
-    """Some examples of a batch."""
-    return Padded(x.values[rows], x.visible[rows]) if isinstance(x, Padded) else x[rows]
+def narrow(x: Any, rows: Tensor) -> Any:
+    """Some examples of a batch's column, or of several."""
+    if isinstance(x, Padded):
+        return Padded(x.values[rows], x.visible[rows])
+    return x[rows] if isinstance(x, Tensor) else tuple(narrow(column, rows) for column in x)
 
 
 def length(gradients: list[Tensor]) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from lamina.data.dataset import Dataset
+from lamina.data.text.packed import Documents
 from lamina.defaults import Suggestion, default_net, default_optimizer, default_pace
 from lamina.errors import DataError, KindError, Problems, RunError, did_you_mean, listed
 from lamina.forms import form_misfits
@@ -66,7 +67,7 @@ def planned(
     pace = {**default_pace(dataset, labels), **suggested.pace}
     pace = {name: value for name, value in pace.items() if not (lengths and name == "epochs")}
     said = {"data": address(dataset), "net": str(stage), **pace, **chosen}
-    steps = length(said, labels or len(dataset))
+    steps = length(said, labels or examples_of(dataset))
     usual = default_optimizer if source is None else partial(finetuning_optimizer, chosen.get("freeze"))
     rule = str(optimizer or suggested.optimizer or usual(dataset, steps))
     problems.extend(read_as(Optimizer, rule)[1], "optimizer")
@@ -122,6 +123,12 @@ def unknown(said: dict[str, Any]) -> list[str]:
     """Settings that neither a plan nor the reading of data has."""
     known = [*PLAN, *READING]
     return [f"there is no setting {name!r}{did_you_mean(name, known)}" for name in said if name not in PLAN]
+
+
+def examples_of(dataset: Dataset) -> int:
+    """How many examples it has, about; of documents, as many as are cut from them in an epoch."""
+    inputs = dataset.inputs
+    return len(inputs.values) // inputs.room if isinstance(inputs, Documents) else len(dataset)
 
 
 def length(said: dict[str, Any], examples: int) -> int | None:

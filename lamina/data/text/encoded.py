@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from lamina.kinds import BEGIN_TOKEN, END_TOKEN
 
 How = Literal["characters", "bytes", "words", "spaced", "bpe", "unigram", "wordpiece", "bert"]
-HOWS: tuple[How, ...] = ("characters", "bytes", "words", "spaced", "bpe", "unigram", "wordpiece")
-"""What can be learned from texts; "bert" comes with the weights of another system alone."""
+HOWS: tuple[How, ...] = ("characters", "bytes", "words", "spaced", "bpe", "unigram", "wordpiece", "bert")
 
 SPECIAL = ("<unknown>", "<begin>", "<end>")
 """What the first three tokens of every vocabulary are called."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int64
 
-from lamina.data.text.encoded import OWN, SPECIAL, STRANGE, Encoded, encoded_by
+from lamina.data.text.encoded import OWN, SPECIAL, STRANGE, Encoded, blocks, encoded_by
 from lamina.data.text.joining import joined_words
-from lamina.data.text.subwords import LONGEST_WORD, RESERVED, Library, whole_words
+from lamina.data.text.subwords import GOES_ON, LONGEST_WORD, RESERVED, Library, whole_words
+from lamina.errors import DataError
+
+TOKENS_OF_BERT = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+NAMES = ("[UNK]", "[CLS]", "[SEP]")
 
 
 class Normal(NamedTuple):
@@ -65,6 +69,38 @@ class Pieces:
         """From a vocabulary in the order that it has there, which holds the three names."""
         parts = [part for part in vocabulary if part not in names]
         return cls(parts, names, tuple(map(vocabulary.index, names)), normal)
+
+    @classmethod
+    def trained(cls, texts: Iterable[str], vocabulary: int, least: int = 1, lower: bool = False) -> Pieces:
+        """The parts that texts show, with BERT's special tokens; those that go on with a word are numbered last.
+
+        Args:
+            texts: what is learned from.
+            vocabulary: the most tokens, the five special ones counted.
+            least: how often a pair of parts must come to be joined.
+            lower: whether upper and lower case are one, and accents are taken off.
+
+        Raises:
+            DataError: if the vocabulary is too small for the characters of the texts.
+            UnicodeEncodeError: if a text is none.
+        """
+        from tokenizers import trainers
+
+        normal = Normal(accents=lower, lower=lower)
+        learner = library_of(["[UNK]"], "[UNK]", normal)
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=vocabulary, min_frequency=least, special_tokens=list(TOKENS_OF_BERT), show_progress=False
+        )
+        learner.train_from_iterator(blocks(texts), trainer)
+        found = sorted(
+            set(learner.get_vocab()) - set(TOKENS_OF_BERT), key=lambda part: (part.startswith(GOES_ON), part)
+        )
+        if len(found) + len(TOKENS_OF_BERT) > vocabulary:
+            raise DataError(
+                f"tokens='bert' cannot be learned: expected a vocabulary that holds every character, got"
+                f" vocabulary={vocabulary} ({len(found) + len(TOKENS_OF_BERT):,} needed); ask for a larger one"
+            )
+        return cls.of([*TOKENS_OF_BERT, *found], NAMES, normal)
 
     def __len__(self) -> int:
         return OWN + len(self.parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lamina.data.text.encoded import How
 from lamina.data.text.tokenizer import Tokenizer
@@ -19,7 +19,8 @@ class TextReading(Saying):
 
     Args:
         tokens: what a token is: "characters", "bytes", "words", "spaced" (what stands between blanks), or parts of
-            words: "bpe", "unigram", "wordpiece". None for characters of a text below five million, else for bpe.
+            words: "bpe", "unigram", "wordpiece", "bert". None for bert of documents to be filled in, for characters of
+            a text below five million, else for bpe.
         vocabulary: the most tokens, the three special ones counted; None for all characters and all that is spaced,
             else for 8,000.
         least: how often a character, a word or a pair of parts must come to be known.
@@ -27,6 +28,8 @@ class TextReading(Saying):
         context: the tokens of a window onto a long text, and the most of a text with a label; None for 128.
         joint: whether both sides of pairs share one vocabulary.
         skip_bad: how many lines that are no pair are left out, and listed, before it is a mistake.
+        packed: of documents to be filled in, whether an example is a stretch of one ("windows") or of two ("pairs"); it
+            follows from the net. None for a text that runs on.
         valid, test: the file that validates, and that tests; of pairs in two files two each. Else shares do.
     """
 
@@ -37,6 +40,7 @@ class TextReading(Saying):
     context: Count | None = None
     joint: bool = False
     skip_bad: Natural = 0
+    packed: Literal["windows", "pairs"] | None = None
     valid: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
 
@@ -66,7 +70,7 @@ CONTEXT = 128
 
 SHARED_SETTINGS = ("tokens", "vocabulary", "least", "lower")
 FILE_SETTINGS = ("valid", "test")
-RUNNING_SETTINGS = (*SHARED_SETTINGS, "context", *FILE_SETTINGS)
+RUNNING_SETTINGS = (*SHARED_SETTINGS, "context", "packed", *FILE_SETTINGS)
 """What says how one long text is read."""
 PAIR_SETTINGS = (*SHARED_SETTINGS, "joint", "skip_bad", *FILE_SETTINGS)
 """What says how pairs of texts are read."""

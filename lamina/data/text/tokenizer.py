@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lamina.data.text.encoded import HOWS, OWN, Coder, Encoded, How, blocks
+from lamina.data.text.pieces import Pieces
 from lamina.data.text.plain_coders import BYTES, Bytes, Characters
 from lamina.data.text.stored_coder import coder_in
 from lamina.data.text.subwords import Subwords
@@ -59,13 +60,14 @@ class Tokenizer:
     ) -> Tokenizer:
         """Learn a vocabulary from texts; from those of two languages, one for both.
 
-        All but "unigram" and "wordpiece" come to the same whenever the same texts are given. With these two, what the
-        library finds varies a little, so a model keeps its tokenizer rather than learning it again.
+        All but "unigram", "wordpiece" and "bert" come to the same whenever the same texts are given. With these, what
+        the library finds varies a little, so a model keeps its tokenizer rather than learning it again.
 
         Args:
             texts: what is learned from.
             how: "characters"; "bytes" of UTF-8; "words", as runs of letters and digits, and single marks; "spaced",
-                what stands between blanks, and ends of lines; or parts of words: "bpe", "unigram", "wordpiece".
+                what stands between blanks, and ends of lines; or parts of words: "bpe", "unigram", "wordpiece",
+                and "bert", which is wordpiece as BERT has it: with its special tokens, and marks apart.
             vocabulary: the most tokens, the three special ones counted; None for all characters and all that is spaced,
                 else for 8,000.
                 Without effect on bytes, of which there are 259.
@@ -74,7 +76,7 @@ class Tokenizer:
             lower: whether upper and lower case are one.
 
         Raises:
-            DataError: if the vocabulary is too small; if a text is none; of "bert", which is not learned.
+            DataError: if the vocabulary is too small; if a text is none.
 
         >>> tokenizer = Tokenizer.train(["abba"], "characters")
         >>> tokenizer.encode("abc"), tokenizer.decode([3, 4])
@@ -84,9 +86,10 @@ class Tokenizer:
         fewest = OWN + (BYTES if how == "bpe" else 1)
         if how != "bytes" and size < fewest:
             raise DataError(f"tokens={how!r} needs a vocabulary of at least {fewest}, got vocabulary={size}")
-        shown_texts = map(str.lower, texts) if lower else texts
+        own = how != "bert" and lower  # which brings texts to lower case itself
+        shown_texts = map(str.lower, texts) if own else texts
         try:
-            return cls(how, _trained(shown_texts, how, vocabulary, size, least), lower)
+            return cls(how, _trained(shown_texts, how, vocabulary, size, least, lower), own)
         except UnicodeEncodeError as error:
             raise DataError(_no_text(error)) from None
 
@@ -184,7 +187,7 @@ class Tokenizer:
                 f"{where}: a tokenizer is not as lamina writes it: expected an object, got {shown(written)}"
             )
         how, lower = written.get("tokens"), written.get("lower")
-        if how not in (*HOWS, "bert") or not isinstance(lower, bool):
+        if how not in HOWS or not isinstance(lower, bool):
             came = f"tokens={shown(how)}, lower={shown(lower)}"
             raise DataError(f"{where}: a tokenizer is not as lamina writes it: {came}; train the model anew")
         return cls(how, coder_in(how, written, where), lower)
@@ -194,16 +197,13 @@ class Tokenizer:
             yield self.encode_all(block).flat
 
 
-def _trained(texts: Iterable[str], how: How, vocabulary: int | None, size: int, least: int) -> Coder:
+def _trained(texts: Iterable[str], how: How, vocabulary: int | None, size: int, least: int, lower: bool) -> Coder:
     if how == "bytes":
         return Bytes()
+    if how == "bert":
+        return Pieces.trained(texts, size, least, lower)
     if how == "characters":
         return Characters.trained(texts, vocabulary, least)
-    if how == "bert":
-        raise DataError(
-            "tokens='bert' are not learned from texts: they come with a model that lamina import made, start from it"
-            " with --from MODEL; tokens='wordpiece' are learned"
-        )
     return Subwords.trained(how, texts, size, least)
 
 

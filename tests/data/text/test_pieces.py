@@ -133,12 +133,31 @@ def test_what_is_damaged_is_refused(name: str, value: Any, expected: str) -> Non
     )
 
 
-def test_they_are_not_learned() -> None:
+def test_they_are_learned_with_the_special_tokens_of_bert_and_parts_last() -> None:
+    tokenizer = Tokenizer.train(["unable, undone unable", "A café"], "bert", 40)
+    tokens = tokenizer.tokens()
+    assert tokens[:5] == ["<unknown>", "<begin>", "<end>", "[PAD]", "[MASK]"]
+    goes_on = [token.startswith("##") for token in tokens]
+    assert goes_on == sorted(goes_on)
+    assert any(goes_on)
+    assert tokenizer.begins
+    assert tokenizer.decode(tokenizer.encode("undone café, A")) == "undone café, A"
+    assert "[MASK]" not in [tokens[number] for number in tokenizer.encode("a [MASK]")]
+
+
+def test_learned_in_lower_case_they_take_accents_off() -> None:
+    tokenizer = Tokenizer.train(["Café CAFE"], "bert", 30, lower=True)
+    assert tokenizer.encode("CAFÉ") == tokenizer.encode("cafe")
+    assert 0 not in tokenizer.encode("CAFÉ")
+    assert Tokenizer.from_json(tokenizer.to_json()).encode("CAFÉ") == tokenizer.encode("cafe")
+
+
+def test_too_small_a_vocabulary_for_the_characters_is_refused() -> None:
     with pytest.raises(DataError) as error:
-        Tokenizer.train(["a"], "bert")
+        Tokenizer.train(["abcde"], "bert", 7)
     assert str(error.value) == (
-        "tokens='bert' are not learned from texts: they come with a model that lamina import made, start from it with"
-        " --from MODEL; tokens='wordpiece' are learned"
+        "tokens='bert' cannot be learned: expected a vocabulary that holds every character, got vocabulary=7 (14 needed);"
+        " ask for a larger one"
     )
 
 
