@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lamina.data.text.encoded import HOWS, OWN, Coder, Encoded, How, blocks
+from lamina.data.text.encoded import BROUGHT, HOWS, OWN, Coder, Encoded, How, blocks
 from lamina.data.text.plain_coders import BYTES, Bytes, Characters
 from lamina.data.text.stored_coder import coder_in
 from lamina.data.text.subwords import Subwords
@@ -67,7 +67,7 @@ class Tokenizer:
             lower: whether upper and lower case are one.
 
         Raises:
-            DataError: if the vocabulary is too small; if a text is none; of "bert", which is not learned.
+            DataError: if the vocabulary is too small; if a text is none; of those in `BROUGHT`, which are not learned.
 
         >>> tokenizer = Tokenizer.train(["abba"], "characters")
         >>> tokenizer.encode("abc"), tokenizer.decode([3, 4])
@@ -89,7 +89,7 @@ class Tokenizer:
     @property
     def begins(self) -> bool:
         """Whether `BEGIN_TOKEN` stands before a text that is read, as it does where BERT's kin learned to read."""
-        return self.how == "bert"
+        return self.how in BROUGHT
 
     def encode_all(self, texts: Sequence[str]) -> Encoded:
         """The tokens of texts, one behind another, and where each begins.
@@ -172,7 +172,7 @@ class Tokenizer:
                 f"{where}: a tokenizer is not as lamina writes it: expected an object, got {shown(written)}"
             )
         how, lower = written.get("tokens"), written.get("lower")
-        if how not in (*HOWS, "bert") or not isinstance(lower, bool):
+        if how not in (*HOWS, *BROUGHT) or not isinstance(lower, bool):
             came = f"tokens={shown(how)}, lower={shown(lower)}"
             raise DataError(f"{where}: a tokenizer is not as lamina writes it: {came}; train the model anew")
         return cls(how, coder_in(how, written, where), lower)
@@ -187,12 +187,14 @@ def _trained(texts: Iterable[str], how: How, vocabulary: int | None, size: int, 
         return Bytes()
     if how == "characters":
         return Characters.trained(texts, vocabulary, least)
-    if how == "bert":
-        raise DataError(
-            "tokens='bert' are not learned from texts: they come with a model that lamina import made, start from it"
-            " with --from MODEL; tokens='wordpiece' are learned"
-        )
-    return Subwords.trained(how, texts, size, least)
+    match how:
+        case "bert" | "roberta":
+            raise DataError(
+                f"tokens={how!r} are not learned from texts: they come with a model that lamina import made, start from"
+                " it with --from MODEL; tokens='wordpiece' are learned"
+            )
+        case _:
+            return Subwords.trained(how, texts, size, least)
 
 
 def _no_text(error: UnicodeEncodeError) -> str:
