@@ -229,7 +229,7 @@ def test_settings_that_lamina_does_not_have_are_named(tmp_path: Path) -> None:
     )
     assert refused(minilm(tmp_path / "there", hidden_size=None)) == "hidden_size is missing"
     assert refused(minilm(tmp_path / "there", model_type="gpt2")) == (
-        "there/config.json: expected model_type='bert' or 'distilbert', got 'gpt2'"
+        "there/config.json: expected model_type='bert' or 'distilbert' or 'roberta', got 'gpt2'"
     )
     assert refused(minilm(tmp_path / "there", type_vocab_size=3)).startswith(
         "there/config.json: BERT: segments must be one of 0, 2, got segments=3"

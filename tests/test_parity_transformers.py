@@ -151,3 +151,58 @@ def test_a_net_that_they_save_is_imported_and_what_is_exported_they_load(name: s
         expected = theirs(**given).last_hidden_state[seen]
     torch.testing.assert_close(our_hidden(model, given)[seen], expected, rtol=0, atol=1e-4)
     torch.testing.assert_close(their_hidden(tmp_path / "back", given)[seen], expected, rtol=0, atol=1e-6)
+
+
+# --- RoBERTa -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small random net that they save, with a tokenizer that has learned a little."""
+    from tokenizers import ByteLevelBPETokenizer
+
+    folder = tmp_path_factory.mktemp("roberta")
+    learner = ByteLevelBPETokenizer()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    learner.train_from_iterator(TEXTS, 400, min_frequency=2, special_tokens=special, show_progress=False)
+    learner.save_model(str(folder))
+    torch.manual_seed(5)
+    sizes = {"hidden_size": 6, "num_attention_heads": 3, "num_hidden_layers": 2, "intermediate_size": 11}
+    ids = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
+    size = learner.get_vocab_size()
+    config = transformers.RobertaConfig(
+        vocab_size=size, max_position_embeddings=259, initializer_range=0.5, **sizes, **ids
+    )
+    transformers.RobertaForMaskedLM(config).save_pretrained(folder)
+    tokenizer = transformers.RobertaTokenizerFast(str(folder / "vocab.json"), str(folder / "merges.txt"))
+    tokenizer.save_pretrained(folder / "whole")
+    (folder / "whole" / "config.json").write_bytes((folder / "config.json").read_bytes())
+    (folder / "whole" / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("where", [".", "whole"])
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: text[:12])
+def test_bytes_are_joined_as_a_roberta_joins_them(roberta: Path, where: str, text: str) -> None:
+    model = import_folder(roberta / where).model
+    theirs = transformers.AutoTokenizer.from_pretrained(roberta / "whole")
+    given = theirs(text, add_special_tokens=False, return_offsets_mapping=True)
+    pieces = pieces_of(model)
+    tokens, spans = pieces.spanned(text)
+    assert pieces.order()[tokens].tolist() == given["input_ids"]
+    assert [tuple(span) for span in spans.tolist()] == list(map(tuple, given["offset_mapping"]))
+    assert pieces.decode(tokens.tolist()) == text
+
+
+def test_a_roberta_gives_the_same_at_every_position(roberta: Path) -> None:
+    model = import_folder(roberta).model
+    given = encoded(roberta / "whole", TEXTS)
+    seen = given["attention_mask"].bool()
+    torch.testing.assert_close(
+        our_hidden(model, given)[seen], their_hidden(roberta / "whole", given)[seen], rtol=0, atol=1e-4
+    )
+    assert str(model.net.body[0]).startswith(
+        "BERT(2, heads=3, width=6, hidden=11, longest=257, segments=0, epsilon=1e-05"
+    )
+    mean = our_hidden(model, encoded(roberta / "whole", ["A dog runs."]))[0].mean(0)
+    torch.testing.assert_close(model.embed(["A dog runs."])[0], torch.nn.functional.normalize(mean, dim=0))

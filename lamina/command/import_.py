@@ -28,8 +28,9 @@ def command(file: Path, sentence: str | None, classes: Path | None, out: Path | 
     """Make a model of FILE: weights of torchvision's or timm's AlexNet and ResNet, of a CIFAR ResNet, or of a BERT.
 
     FILE is a .safetensors file, or one of torch.save (.pth, .pt, .th), of which only tensors are taken: code in such a
-    file is refused and not run. Of BERT, DistilBERT and MiniLM it is the folder with config.json, model.safetensors and
-    tokenizer.json or vocab.txt. The model's folder can be used wherever a run's folder can.
+    file is refused and not run. Of BERT, DistilBERT, MiniLM and RoBERTa it is the folder with config.json,
+    model.safetensors, and tokenizer.json, vocab.txt, or vocab.json and merges.txt. The model's folder can be used
+    wherever a run's folder can.
     """
     from lamina.errors import RunError
     from lamina.imported.convert import import_model, read_names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -25,6 +25,7 @@ class Family:
     Attributes:
         name: the `model_type` of its config.json.
         sizes: the key there of each setting of `BERT`.
+        skips: the rows that the table of positions begins with, which no text ever has.
         fixed: what lamina's `BERT` always is: keys with the value that they must have, or be left out.
         layer: what stands before the number of a layer.
         inside: within a layer: query, key and value; what merges them; the norm; two dense layers; the norm.
@@ -34,6 +35,7 @@ class Family:
     sizes: dict[str, str]
     layer: str
     inside: tuple[str, str, str, str, str, str, str, str]
+    skips: int = 0
     fixed: dict[str, Any] = field(default_factory=dict)
 
 
@@ -60,7 +62,7 @@ BERTS = Family(
         "output.dense",
         "output.LayerNorm",
     ),
-    {
+    fixed={
         "hidden_act": "gelu",
         "position_embedding_type": "absolute",
         "is_decoder": False,
@@ -89,19 +91,29 @@ DISTILBERTS = Family(
         "ffn.lin2",
         "output_layer_norm",
     ),
-    {"activation": "gelu"},
+    fixed={"activation": "gelu"},
 )
 
-FAMILIES = {family.name: family for family in (BERTS, DISTILBERTS)}
+ROBERTAS = replace(
+    BERTS,
+    name="roberta",
+    sizes={name: key for name, key in BERTS.sizes.items() if name != "segments"},
+    skips=2,
+    fixed=BERTS.fixed | {"pad_token_id": 1},
+)
+"""Source: Liu et al. 2019. Positions count from 2, behind that of padding; all tokens are of one segment."""
+
+FAMILIES = {family.name: family for family in (BERTS, DISTILBERTS, ROBERTAS)}
 
 USUAL: dict[str, Any] = {"type_vocab_size": 2, "layer_norm_eps": 1e-12, "hidden_dropout_prob": 0.1, "dropout": 0.1}
 """What those systems take for a key of config.json that is left out."""
 
 WORDS = "embeddings.word_embeddings.weight"
+POSITIONS, SEGMENTS = "embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight"
 
 LEFT_OUT = re.compile(
     r"(.*\.)?embeddings\.(position_ids|token_type_ids)|(.*\.)?pooler\..*|(cls|classifier|qa_outputs|pre_classifier)\..*"
-    r"|vocab_(transform|layer_norm|projector)\..*"
+    r"|(vocab_(transform|layer_norm|projector)|lm_head)\..*"
 )
 """Tensors that are no part of the encoder: counters, and heads for one task or another."""
 
@@ -129,6 +141,8 @@ def described(config: dict[str, Any], where: str) -> tuple[Family, BERT]:
     for key, value in family.fixed.items():
         if config.get(key, value) != value:
             problems.extend([f"{key}={shown(config[key])}, but lamina's BERT has {value!r} alone"])
+    if isinstance(sizes["longest"], int):
+        sizes["longest"] -= family.skips
     problems.raise_as(RunError, f"{where} describes a net that cannot be imported")
     if isinstance(sizes["width"], int) and sizes["hidden"] == 4 * sizes["width"]:
         sizes["hidden"] = 0
@@ -141,13 +155,27 @@ def described(config: dict[str, Any], where: str) -> tuple[Family, BERT]:
 def paired(family: Family, bert: BERT) -> Iterator[tuple[str, Tensor]]:
     """The names of a net's tensors there, but for the vectors of tokens, each with the part of lamina's own for it."""
     assert bert.positions.weight is not None
-    yield "embeddings.position_embeddings.weight", bert.positions.weight.data
+    yield POSITIONS, bert.positions.weight.data
     if bert.segment is not None:
-        yield "embeddings.token_type_embeddings.weight", bert.segment.data
+        yield SEGMENTS, bert.segment.data
     yield from named("embeddings.LayerNorm", bert.norm, NORM)
     for number, layer in enumerate(bert.encoder.each()):
         for name, tensor in within(family, layer, bert.width):
             yield f"{family.layer}.{number}.{name}", tensor
+
+
+def settled(family: Family, held: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Another system's tensors as lamina's net has them: of positions that no text has, nothing is kept.
+
+    A RoBERTa adds the vector of its one segment to that of each position.
+    """
+    table, segments = held.get(POSITIONS), held.get(SEGMENTS)
+    if not family.skips or table is None or table.dim() != 2 or len(table) <= family.skips:
+        return held
+    table = table[family.skips :]
+    if segments is not None and segments.shape[1:] == table.shape[1:] and len(segments):
+        table = table + segments[0]
+    return {name: tensor for name, tensor in held.items() if name != SEGMENTS} | {POSITIONS: table}
 
 
 def within(family: Family, layer: Layer, width: int) -> Iterator[tuple[str, Tensor]]:

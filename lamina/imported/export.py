@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from lamina.data.text.byte_pieces import BytePieces
 from lamina.data.text.pieces import Pieces, library_of
 from lamina.ends.direction import Direction
 from lamina.errors import RunError
@@ -90,7 +91,7 @@ def encoder_of(model: Model) -> BERT:
 def pieces_of(model: Model) -> Pieces:
     """The tokens, which must be a BERT's."""
     coder = None if model.text is None else model.text.input.coder
-    if not isinstance(coder, Pieces):
+    if not isinstance(coder, Pieces) or isinstance(coder, BytePieces):
         came = "none" if model.text is None else f"tokens={model.text.input.how!r}"
         raise RunError(f"expected a model whose tokens are a BERT's, as lamina import makes them, got {came}")
     return coder

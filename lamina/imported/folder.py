@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from lamina.data.text.encoded import How
 from lamina.data.text.pieces import Pieces
 from lamina.data.text.reading import TextOrigin, TextReading
 from lamina.data.text.tokenizer import Tokenizer
 from lamina.errors import RunError, nearest, shown
-from lamina.imported.berts import FAMILIES, LEFT_OUT, WORDS, Family, described, paired
+from lamina.imported.berts import FAMILIES, LEFT_OUT, ROBERTAS, WORDS, Family, described, paired, settled
+from lamina.imported.byte_vocabulary import read_byte_pieces
 from lamina.imported.reading import LARGEST_BYTES, plain
 from lamina.imported.vocabulary import read_pieces
 from lamina.kinds import Tokens, Value
@@ -62,16 +64,19 @@ def import_folder(folder: Path) -> ImportedText:
     """
     config = files.read_json(folder / CONFIG, SETTINGS_BYTES)
     family, bert = described(config, str(folder / CONFIG))
-    pieces, pool = read_pieces(folder), pooling(folder)
+    pieces = read_byte_pieces(folder) if family is ROBERTAS else read_pieces(folder)
+    pool = pooling(folder)
     held, left_out = read_weights(folder)
+    count, held = len(held), settled(family, held)
     check_vocabulary(pieces, held, config, folder)
     longest = longest_text(folder, bert)
     net = build(f"{bert} >> {pool} >> Direction()", Tokens(len(pieces)), Value(bert.width))
     first = net.body[0]
     assert isinstance(first, BERT)
     fill(first, family, held, pieces, folder / WEIGHTS)
-    text = TextOrigin(TextReading(tokens="bert", context=longest), Tokenizer("bert", pieces))
-    return ImportedText(Model(net, text=text), family.name, len(held), left_out)
+    how: How = "roberta" if family is ROBERTAS else "bert"
+    text = TextOrigin(TextReading(tokens=how, context=longest), Tokenizer(how, pieces))
+    return ImportedText(Model(net, text=text), family.name, count, left_out)
 
 
 def read_weights(folder: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:

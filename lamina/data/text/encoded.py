@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 
 from lamina.kinds import BEGIN_TOKEN, END_TOKEN
 
-How = Literal["characters", "bytes", "words", "spaced", "bpe", "unigram", "wordpiece", "bert"]
+How = Literal["characters", "bytes", "words", "spaced", "bpe", "unigram", "wordpiece", "bert", "roberta"]
 HOWS: tuple[How, ...] = ("characters", "bytes", "words", "spaced", "bpe", "unigram", "wordpiece", "bert")
+"""What can be learned from texts."""
+
+BROUGHT: tuple[How, ...] = ("roberta",)
+"""What comes with the weights of another system alone."""
 
 SPECIAL = ("<unknown>", "<begin>", "<end>")
 """What the first three tokens of every vocabulary are called."""

@@ -40,6 +40,7 @@ WHAT: dict[How, str] = {
     "unigram": "parts of words (unigram)",
     "wordpiece": "parts of words (wordpiece)",
     "bert": "parts of words (wordpiece, as BERT has them)",
+    "roberta": "parts of words (bytes joined, as RoBERTa has them)",
 }
 
 

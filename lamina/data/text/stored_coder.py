@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from lamina.data.text.byte_pieces import BytePieces
 from lamina.data.text.encoded import OWN, Coder, How
 from lamina.data.text.pieces import Normal, Pieces
 from lamina.data.text.plain_coders import Bytes, Characters
@@ -38,6 +39,9 @@ def coder_in(how: How, written: dict[str, Any], where: str) -> Coder:
         _refuse(where, "parts", "distinct parts")
     if how == "bert":
         return _pieces(parts, written, where)
+    if how == "roberta":
+        merges = _merges(written.get("merges"), known, parts, where)
+        return BytePieces(parts, *_names(parts, written, where), merges)
     whole = [*RESERVED, *parts]
     if how == "bpe":
         return Subwords(how, whole, merges=_merges(written.get("merges"), known, parts, where))
@@ -47,7 +51,16 @@ def coder_in(how: How, written: dict[str, Any], where: str) -> Coder:
 
 
 def _pieces(parts: Sequence[str], written: dict[str, Any], where: str) -> Pieces:
-    names, places, normal = written.get("names"), written.get("places"), written.get("normal")
+    names, places = _names(parts, written, where)
+    normal, fields = written.get("normal"), Normal._fields
+    if not (isinstance(normal, dict) and set(normal) == set(fields) and all(type(v) is bool for v in normal.values())):
+        _refuse(where, "normal", f"True or False for each of {', '.join(fields)}")
+    return Pieces(parts, names, places, Normal(**normal))
+
+
+def _names(parts: Sequence[str], written: dict[str, Any], where: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """What the first three tokens are called where they come from, and their numbers there."""
+    names, places = written.get("names"), written.get("places")
     count = OWN + len(parts)
     if not (isinstance(names, list) and all(isinstance(name, str) and name and _writable(name) for name in names)):
         _refuse(where, "names", f"{OWN} texts that are no parts")
@@ -57,10 +70,7 @@ def _pieces(parts: Sequence[str], written: dict[str, Any], where: str) -> Pieces
         _refuse(where, "places", f"{OWN} whole numbers")
     if len(set(places)) != OWN or not all(0 <= place < count for place in places):
         _refuse(where, "places", f"{OWN} different numbers of tokens")
-    fields = Normal._fields
-    if not (isinstance(normal, dict) and set(normal) == set(fields) and all(type(v) is bool for v in normal.values())):
-        _refuse(where, "normal", f"True or False for each of {', '.join(fields)}")
-    return Pieces(parts, tuple(names), tuple(places), Normal(**normal))
+    return tuple(names), tuple(places)
 
 
 def _merges(merges: Any, known: set[str], parts: Sequence[str], where: str) -> list[tuple[str, str]]:

@@ -65,7 +65,7 @@ class Subwords:
         scores: Sequence[float] = (),
     ) -> None:
         self.how, self.parts, self.merges, self.scores = how, tuple(parts), tuple(merges), tuple(scores)
-        self._library = _library(how, self.parts, self.merges, self.scores)
+        self._library = library_for(how, self.parts, self.merges, self.scores)
 
     @classmethod
     def trained(cls, how: Part, texts: Iterable[str], vocabulary: int, least: int) -> Subwords:
@@ -148,7 +148,9 @@ def whole_words(parts: Iterable[str]) -> list[str]:
     return words
 
 
-def _library(how: Part, parts: Sequence[str], merges: Sequence[tuple[str, str]], scores: Sequence[float]) -> Library:
+def library_for(
+    how: Part, parts: Sequence[str], merges: Sequence[tuple[str, str]] = (), scores: Sequence[float] = ()
+) -> Library:
     """What encodes. It is made from its parts alone, so that nothing is ever taken for a special token."""
     from tokenizers import Tokenizer, models
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lamina.data.text.encoded import HOWS, OWN, Coder, Encoded, How, blocks
+from lamina.data.text.encoded import BROUGHT, HOWS, OWN, Coder, Encoded, How, blocks
 from lamina.data.text.pieces import Pieces
 from lamina.data.text.plain_coders import BYTES, Bytes, Characters
 from lamina.data.text.stored_coder import coder_in
@@ -76,7 +76,7 @@ class Tokenizer:
             lower: whether upper and lower case are one.
 
         Raises:
-            DataError: if the vocabulary is too small; if a text is none.
+            DataError: if the vocabulary is too small; if a text is none; of those in `BROUGHT`, which are not learned.
 
         >>> tokenizer = Tokenizer.train(["abba"], "characters")
         >>> tokenizer.encode("abc"), tokenizer.decode([3, 4])
@@ -99,7 +99,7 @@ class Tokenizer:
     @property
     def begins(self) -> bool:
         """Whether `BEGIN_TOKEN` stands before a text that is read, as it does where BERT's kin learned to read."""
-        return self.how == "bert"
+        return self.how in BROUGHT
 
     def encode_all(self, texts: Sequence[str]) -> Encoded:
         """The tokens of texts, one behind another, and where each begins.
@@ -187,7 +187,7 @@ class Tokenizer:
                 f"{where}: a tokenizer is not as lamina writes it: expected an object, got {shown(written)}"
             )
         how, lower = written.get("tokens"), written.get("lower")
-        if how not in HOWS or not isinstance(lower, bool):
+        if how not in (*HOWS, *BROUGHT) or not isinstance(lower, bool):
             came = f"tokens={shown(how)}, lower={shown(lower)}"
             raise DataError(f"{where}: a tokenizer is not as lamina writes it: {came}; train the model anew")
         return cls(how, coder_in(how, written, where), lower)
@@ -204,6 +204,11 @@ def _trained(texts: Iterable[str], how: How, vocabulary: int | None, size: int, 
         return Pieces.trained(texts, size, least, lower)
     if how == "characters":
         return Characters.trained(texts, vocabulary, least)
+    if how == "roberta":
+        raise DataError(
+            f"tokens={how!r} are not learned from texts: they come with a model that lamina import made, start from it"
+            " with --from MODEL; tokens='bpe' are learned"
+        )
     return Subwords.trained(how, texts, size, least)
 
 

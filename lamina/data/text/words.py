@@ -16,7 +16,7 @@ from lamina.data.text.ragged import Ragged
 from lamina.data.text.tokenizer import Tokenizer
 from lamina.kinds import BEGIN_TOKEN, END_TOKEN, UNKNOWN_TOKEN, Padded, Tokens
 
-SPACED = ("bpe", "unigram")
+SPACED = ("bpe", "unigram", "roberta")
 """Tokenizers for which a word within a text begins with its blank."""
 
 NO_WORD = -1
