@@ -14,7 +14,7 @@ from lamina.metrics import Measure, TokenTally
 from lamina.ngrams import NGrams
 
 MOST_TOKENS = 20_000_000
-"""Training tokens that are counted, the latest ones: their sequences take some 40 bytes each."""
+"""Training tokens that are counted, the latest ones: sequences behind what the test part shows take some 40 bytes."""
 
 FEW, LONG, SHORT = 1000, 5, 3
 """Vocabularies below the first, such as those of characters, are counted in runs of five; words in runs of three."""
@@ -30,14 +30,14 @@ def counted(dataset: Dataset, parts: Parts) -> dict[str, tuple[dict[str, Measure
     if not isinstance(windows, Windows) or not len(parts.train) or not len(parts.test):
         return {}
     first, last = span(windows, parts.train)
-    train = windows.tokens[max(first, last - MOST_TOKENS) : last].numpy().astype(np.int64)
+    train = windows.tokens[max(first, last - MOST_TOKENS) : last].numpy()
     begins, ends = span(windows, parts.test)
-    vocabulary = len(np.bincount(train, minlength=1)) if dataset.text is None else len(dataset.text.output)
+    vocabulary = int(train.max(initial=0)) + 1 if dataset.text is None else len(dataset.text.output)
     order = LONG if vocabulary < FEW else SHORT
     # The tokens of the test part, with those before them to look back at.
     known = min(begins + 1, order - 1)
-    text = windows.tokens[begins + 1 - known : ends + 1].numpy().astype(np.int64)
-    model = NGrams.of(train, vocabulary, order)
+    text = windows.tokens[begins + 1 - known : ends + 1].numpy()
+    model = NGrams.of(train, vocabulary, order, text)
     found = {"unigram": NGrams((), model.unigrams), f"{order}-gram": model}
     return {name: (_measured(counts.nats(text, known), windows.length), len(train)) for name, counts in found.items()}
 

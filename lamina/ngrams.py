@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ from lamina.chance import GOLDEN, mixed_array
 
 DISCOUNT = 0.75
 """Taken off every count and given to what was never seen; Ney, Essen and Kneser 1994 find about this for English."""
+
+AT_ONCE = 2**20
+"""Tokens that are counted together."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +48,37 @@ class NGrams:
     unigrams: NDArray[np.float64]
 
     @classmethod
-    def of(cls, tokens: NDArray[np.int64], vocabulary: int, order: int) -> NGrams:
-        """Count a text. Of sequences the memory is what the text shows of them."""
-        counts = np.bincount(tokens, minlength=vocabulary)
-        orders = tuple(_counted(tokens, size) for size in range(2, order + 1) if len(tokens) >= size)
+    def of(
+        cls, tokens: NDArray[np.integer], vocabulary: int, order: int, sought: NDArray[np.integer] | None = None
+    ) -> NGrams:
+        """Count a text, some of it at a time: the memory is what sequences the text shows.
+
+        Args:
+            tokens: the text.
+            vocabulary: V.
+            order: the length of the longest sequences.
+            sought: a text that alone will be asked about: what does not follow anything that it shows is left out,
+                which changes none of its probabilities. None for any text.
+        """
+        counts = np.zeros(vocabulary, np.int64)
+        for part in _cut(tokens, 1):
+            counts += np.bincount(part, minlength=vocabulary)
+        orders = tuple(_counted(tokens, size, sought) for size in range(2, order + 1) if len(tokens) >= size)
         return cls(orders, (counts + 1.0) / (len(tokens) + vocabulary))
 
-    def nats(self, tokens: NDArray[np.int64], known: int) -> NDArray[np.float64]:
+    def nats(self, tokens: NDArray[np.integer], known: int) -> NDArray[np.float64]:
         """-ln p of each token of a text but the first `known`, which are there to look back at."""
-        p = self.unigrams[tokens]
+        back = len(self.orders)
+        parts = [
+            self._nats(tokens[max(0, first - back) : first + AT_ONCE])[min(first, back) :]
+            for first in range(known, len(tokens), AT_ONCE)
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _nats(self, tokens: NDArray[np.integer]) -> NDArray[np.float64]:
+        p: NDArray[np.float64] = self.unigrams[tokens]
         for size, counts in enumerate(self.orders, start=2):
-            if len(tokens) < size:
+            if len(tokens) < size or not len(counts.context):  # then no longer one was seen either
                 break
             context, sequence = _keys(tokens, size)
             at, seen = _found(counts.context, context)
@@ -65,10 +89,17 @@ class NGrams:
             shorter = p[size - 1 :]
             longer = (np.maximum(count - DISCOUNT, 0) + DISCOUNT * kinds * shorter) / total
             p = np.concatenate((p[: size - 1], np.where(seen, longer, shorter)))
-        return -np.log(p[known:])
+        nats: NDArray[np.float64] = -np.log(p)
+        return nats
 
 
-def _keys(tokens: NDArray[np.int64], size: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+def _cut(tokens: NDArray[np.integer], size: int) -> Iterator[NDArray[np.integer]]:
+    """A text in parts, so that each sequence of `size` tokens lies in one of them."""
+    for first in range(0, len(tokens) - size + 1, AT_ONCE):
+        yield tokens[first : first + AT_ONCE + size - 1]
+
+
+def _keys(tokens: NDArray[np.integer], size: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """A number for the first size - 1 of each sequence of `size` tokens, and one for the whole."""
     count = len(tokens) - size + 1
     context = np.zeros(count, np.uint64)
@@ -77,20 +108,43 @@ def _keys(tokens: NDArray[np.int64], size: int) -> tuple[NDArray[np.uint64], NDA
     return context, _further(context, tokens[size - 1 :])
 
 
-def _further(number: NDArray[np.uint64], token: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _further(number: NDArray[np.uint64], token: NDArray[np.integer]) -> NDArray[np.uint64]:
     """The number of a sequence with one more token; two sequences share one with probability 2^-64."""
     return mixed_array(number * np.uint64(GOLDEN) + token.astype(np.uint64) + np.uint64(1))
 
 
-def _counted(tokens: NDArray[np.int64], size: int) -> Counts:
-    context, sequence = _keys(tokens, size)
-    unique, first, count = np.unique(sequence, return_index=True, return_counts=True)
+def _counted(tokens: NDArray[np.integer], size: int, sought: NDArray[np.integer] | None) -> Counts:
+    asked = None if sought is None else _contexts(sought, size)
+    parts = [_counted_part(part, size, asked) for part in _cut(tokens, size)]
+    sequence, context, count = (np.concatenate(column) for column in zip(*parts, strict=True))
+    unique, first, place = np.unique(sequence, return_index=True, return_inverse=True)
+    counts = np.bincount(place, weights=count).astype(np.int64)
     begins, place, kinds = np.unique(context[first], return_inverse=True, return_counts=True)
-    total = np.bincount(place, weights=count).astype(np.int64)
-    return Counts(unique, count, begins, total, kinds)
+    total = np.bincount(place, weights=counts).astype(np.int64)
+    return Counts(unique, counts, begins, total, kinds)
+
+
+def _contexts(tokens: NDArray[np.integer], size: int) -> NDArray[np.uint64]:
+    """The numbers of what sequences of `size` tokens begin with, in order."""
+    found = [np.unique(_keys(part, size)[0]) for part in _cut(tokens, size)]
+    return np.unique(np.concatenate(found)) if found else np.zeros(0, np.uint64)
+
+
+def _counted_part(
+    tokens: NDArray[np.integer], size: int, asked: NDArray[np.uint64] | None
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
+    """The sequences of a part of a text that are asked for, what each begins with, and how often each occurs."""
+    context, sequence = _keys(tokens, size)
+    if asked is not None:
+        there = _found(asked, context)[1]
+        context, sequence = context[there], sequence[there]
+    unique, first, count = np.unique(sequence, return_index=True, return_counts=True)
+    return unique, context[first], count
 
 
 def _found(ordered: NDArray[np.uint64], sought: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Where each number stands, and whether it does."""
+    if not len(ordered):
+        return np.zeros(len(sought), np.int64), np.zeros(len(sought), np.bool_)
     at = np.minimum(np.searchsorted(ordered, sought), len(ordered) - 1)
     return at, ordered[at] == sought

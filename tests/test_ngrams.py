@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from lamina import ngrams
 from lamina.ngrams import DISCOUNT, NGrams
 
 
@@ -49,3 +50,24 @@ def test_a_text_that_repeats_itself_is_foreseen() -> None:
 def test_a_text_shorter_than_the_sequences_has_single_tokens_only() -> None:
     model = NGrams.of(np.array([1]), 3, 5)
     assert np.exp(-model.nats(np.array([0, 1, 2]), 0)).tolist() == pytest.approx([1 / 4, 1 / 2, 1 / 4])
+
+
+def test_counting_by_parts_and_for_one_text_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(1)
+    text, other = random.integers(0, 5, 61).astype(np.uint16), random.integers(0, 7, 37).astype(np.uint16)
+    expected = NGrams.of(text, 7, 4).nats(other, 3)
+    monkeypatch.setattr(ngrams, "AT_ONCE", 11)
+    for sought in (None, other):
+        np.testing.assert_allclose(NGrams.of(text, 7, 4, sought).nats(other, 3), expected)
+
+
+def test_of_a_text_that_alone_will_be_asked_about_only_what_follows_its_own_is_kept() -> None:
+    text = np.array([0, 1, 2, 0, 3, 1, 4])
+    (pairs,) = NGrams.of(text, 5, 2, np.array([0, 0])).orders
+    # 1 and 3 follow 0, once each.
+    assert (pairs.count.tolist(), pairs.total.tolist(), pairs.kinds.tolist()) == ([1, 1], [2], [2])
+
+
+def test_a_text_that_shows_nothing_of_what_was_counted_has_single_tokens_only() -> None:
+    model = NGrams.of(np.array([0, 1, 0, 1]), 4, 3, np.array([3, 3, 3]))
+    assert np.exp(-model.nats(np.array([3, 3, 3]), 2)).tolist() == pytest.approx([1 / 8])
