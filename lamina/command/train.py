@@ -19,6 +19,7 @@ from lamina.command.options import (
     reading_options,
     share_or_files,
     signed,
+    use_of,
 )
 from lamina.progress import note
 

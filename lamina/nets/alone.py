@@ -13,9 +13,9 @@ def left_alone(net: Net) -> list[str]:
     """
     if net.end.restores:
         return []
-    texts = []
-    for stage in net.body.stages[net.frozen :]:
-        if stage.learns_alone:
+    texts, frozen = list[str](), {part for top in net.frozen for part in top.modules()}
+    for stage in net.body.stages:
+        if stage.learns_alone and stage not in frozen:
             cure = "Dense(...) in its place is trained by that error"
             if isinstance(stage, RBM):
                 width = stage.width
