@@ -75,6 +75,8 @@ def text_pace(dataset: Dataset) -> dict[str, Any]:
     """The settings of a plan that suit texts: windows of one; pairs, and others, in batches by the number of tokens."""
     if isinstance(dataset.inputs, Windows):
         return {"batch": 32, "epochs": 5 if len(dataset.inputs.tokens) >= LONG_TEXT else 10, "clip": 1.0}
+    if dataset.asked is not None:
+        return {"batch": 32, "epochs": 2, "clip": 1.0}
     if not isinstance(dataset.target, Ragged):
         few = len(dataset) < FEW
         more = {"epochs": 40, "patience": 10} if few else {"epochs": 10, "patience": 4}

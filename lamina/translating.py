@@ -9,10 +9,13 @@ from typing import NamedTuple
 from jaxtyping import Int64
 from torch import Tensor
 
+from lamina.answering import answers_of, questions_in
 from lamina.data.dataset import Dataset
 from lamina.ends.next_token import NextToken
+from lamina.ends.point_to import PointTo
 from lamina.ends.write import Write
 from lamina.metrics import Measure
+from lamina.metrics.spans import measured
 from lamina.metrics.translation import Compared, compared
 from lamina.net import Net
 from lamina.writing import Draw, continued, written_about
@@ -54,7 +57,36 @@ def texts_of(net: Net, dataset: Dataset, rows: Int64[Tensor, " N"]) -> Texts | N
     if dataset.text is not None and isinstance(net.end, NextToken):
         found = "".join(continued(net, dataset.text.input, dataset.text.context, "", Draw(0.8), SAMPLE_TOKENS))
         return Texts(None, ("drawn with temperature 0.8",), [(found,)])
+    if dataset.asked is not None and isinstance(net.end, PointTo):
+        return answers_as_texts(net, dataset, rows)
     return translations(net, dataset, rows, 1)
+
+
+def texts_at(net: Net, dataset: Dataset, rows: Int64[Tensor, " N"], width: int) -> Texts | None:
+    """What a net writes, or answers, about all of these rows, to be measured; None if it does neither."""
+    return answers_as_texts(net, dataset, rows) or translations(net, dataset, rows, width, None)
+
+
+def answers_as_texts(net: Net, dataset: Dataset, rows: Int64[Tensor, " N"]) -> Texts | None:
+    """F1 and exact match of what a net answers to the questions of these rows; None if there are none."""
+    if dataset.asked is None or not isinstance(net.end, PointTo) or not len(rows):
+        return None
+    answers, asked, questions = (
+        answers_of(net, dataset, rows),
+        dataset.asked.questions,
+        questions_in(dataset.asked, rows),
+    )
+    groups = [asked.article[asked.questions[number].passage] for number in questions]
+    found = Compared(measured(answers.hits(questions), groups), {})
+    samples = [
+        (
+            asked.questions[number].text,
+            " / ".join(dict.fromkeys(asked.questions[number].answers)),
+            answers.of(number)[0].text,
+        )
+        for number in questions[:: max(1, len(questions) // SHOWN)][:SHOWN]
+    ]
+    return Texts(found, ("question", "answers", "answered"), samples)
 
 
 def translations(

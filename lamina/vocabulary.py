@@ -7,10 +7,11 @@ from lamina.ends.classify import Classify
 from lamina.ends.direction import Direction
 from lamina.ends.forecast import Forecast
 from lamina.ends.next_token import NextToken
+from lamina.ends.point_to import PointTo
 from lamina.ends.reconstruct import Reconstruct
 from lamina.ends.regress import Regress
 from lamina.ends.write import Write
-from lamina.kinds import Image, Kind, Label, Sequence, Sound, Table, Targets, Tokens, Value, Vector
+from lamina.kinds import Image, Kind, Label, Sequence, Sound, Span, Table, Targets, Tokens, Value, Vector
 from lamina.layers.activation import GELU, ReLU, Sigmoid, Softmax, Tanh, Threshold
 from lamina.layers.attention import Additive, Bilinear, Dot
 from lamina.layers.augment.crop import Crop
@@ -130,10 +131,10 @@ STAGES: tuple[type[Stage], ...] = (
     GaussianNoise,
     SaltAndPepper,
 )
-ENDS: tuple[type[End], ...] = (Classify, Regress, Direction, NextToken, Write, Forecast, Reconstruct)
+ENDS: tuple[type[End], ...] = (Classify, Regress, Direction, NextToken, Write, PointTo, Forecast, Reconstruct)
 OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, AdaGrad, AdaDelta, RMSProp, Adam, AdamW, Muon)
 RATES: tuple[type[Rate], ...] = (Constant, Cosine, Linear, Steps, InverseSqrt)
-KINDS: tuple[type[Kind], ...] = (Vector, Image, Sequence, Tokens, Sound, Table, Label, Value, Targets)
+KINDS: tuple[type[Kind], ...] = (Vector, Image, Sequence, Tokens, Sound, Table, Label, Value, Span, Targets)
 ATTENTIONS: tuple[type[Stage], ...] = (Additive, Dot, Bilinear)
 """What goes into `Write(..., attend=...)`."""
 

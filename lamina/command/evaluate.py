@@ -50,7 +50,7 @@ def command(run: Path, data: tuple[str, ...], whole: bool, width: int, draws: in
     from lamina.training.data import test_rows
     from lamina.training.further import trained_before
     from lamina.training.result import plain
-    from lamina.translating import translations
+    from lamina.translating import texts_at
 
     model = load_model(run)
     parts = []
@@ -68,7 +68,7 @@ def command(run: Path, data: tuple[str, ...], whole: bool, width: int, draws: in
 
         feeds = (batch for dataset, rows in parts for batch in model.feed(dataset, rows).epoch(0))
         measures |= {"log_probability": likelihood(model.net, feeds, draws)}
-    texts = translations(model.net, *parts[0], width, None) if len(parts) == 1 else None
+    texts = texts_at(model.net, *parts[0], width) if len(parts) == 1 else None
     measures |= per_character(measures, *parts[0]) if len(parts) == 1 else {}
     measures |= {} if texts is None else texts.measures()
     signatures = {} if texts is None or texts.compared is None else texts.compared.signatures

@@ -41,6 +41,7 @@ Examples:
   lamina train photos/ --size 48x64 --fit pad --skip-bad 5
   lamina train photos/ --from models/resnet18 --freeze body
   lamina train book.txt
+  lamina train squad.json --from models/bert --precision bfloat16
   lamina train train.de train.en --net 'Embed(256) >> BiLSTM(256) >> Write(LSTM(256), attend=Additive(256))'
   lamina train runs/iris-1/run.toml --seed 1
 """
@@ -201,6 +202,8 @@ def use_of(run: Run) -> str:
     net = run.plan.net
     if "NextToken(" in net:
         return f"lamina write {run.folder} --prompt TEXT"
+    if "PointTo(" in net:
+        return f"lamina answer {run.folder} --passage FILE --question TEXT"
     return f"lamina translate {run.folder} < FILE" if "Write(" in net else f"lamina predict {run.folder} FILE"
 
 

@@ -17,6 +17,7 @@ from lamina.metrics.measure import (
     positive,
     wilson,
 )
+from lamina.metrics.pointed import SpanTally
 from lamina.metrics.ranking import Margins, auc
 from lamina.metrics.restored import RestoredTally
 from lamina.metrics.together import LossTally, TogetherTally, of_each
@@ -35,6 +36,7 @@ __all__ = [
     "Measure",
     "RestoredTally",
     "SentenceTally",
+    "SpanTally",
     "Tally",
     "TogetherTally",
     "TokenTally",

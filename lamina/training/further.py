@@ -71,6 +71,11 @@ def _texts_on(text: TextOrigin, folder: Path, where: str, beside: str | None) ->
     own = run is not None and read_plan(run).data == address_of(where) and files == list(said.get("files", ()))
     if own and run is not None:
         return load(where, **reading_in(run / FILE), taught=text)
+    if beside is None and text_form(where) == "questions":
+        from lamina.data.questions.load import load_questions
+        from lamina.data.text.reading import TextReading
+
+        return load_questions(where, TextReading(), Cut(0.0, 0.0), text, own=False)
     if beside is None and text_form(where) != "pairs":
         return load_text(where, None, Cut(0.0, 0.0), known=text)
     dataset = load_pairs(where, beside, None, Cut(0.0, 0.0), known=text)
