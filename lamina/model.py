@@ -32,6 +32,7 @@ from lamina.training import files
 from lamina.training.weights import save_weights
 
 if TYPE_CHECKING:
+    from lamina.answering import Answer
     from lamina.data.tables.reading import Reading
     from lamina.forecasting import Forecasted
     from lamina.writing import Draw
@@ -220,6 +221,20 @@ class Model:
             how: width (of the beam, 5), length_penalty (0.6), longest.
         """
         return [found[0][0] for found in self.written_about(texts, **how)]
+
+    def answer(self, passage: str, question: str) -> Answer:
+        """The best answer to a question, of a model of questions about passages: a stretch of the passage.
+
+        Returns:
+            Its text, its probability, and the characters passage[first:last] that it is; "" if there is no answer.
+        """
+        return self.answers(passage, [question])[0][0]
+
+    def answers(self, passage: str, questions: Sequence[str], best: int = 1) -> list[list[Answer]]:
+        """The best answers to each question about one passage; see `lamina.answering.answered`."""
+        from lamina.answering import answered
+
+        return answered(self.net, self._text(), passage, questions, best)
 
     def embed(self, texts: Sequence[str]) -> Tensor:
         """A vector of length 1 for each text, (N, D): what the body gives, or its mean over the text's positions.

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Int64
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lamina.data.dataset import Column
@@ -67,7 +68,7 @@ class Windowed:
     inputs: Ragged = field(repr=False)
     target: Column = field(repr=False)
     places: Sequence[Place] = field(repr=False)
-    spans: Sequence[Int64[np.ndarray[Any, Any], "T 2"]] = field(repr=False)
+    spans: Sequence[NDArray[np.int64]] = field(repr=False)
     cut: int = 0
     halved: int = 0
     unread: int = 0
