@@ -9,15 +9,13 @@ from typing import NamedTuple
 from jaxtyping import Int64
 from torch import Tensor
 
-from lamina.answering import answers_of, questions_in
 from lamina.data.dataset import Dataset
 from lamina.ends.next_token import NextToken
-from lamina.ends.point_to import PointTo
 from lamina.ends.write import Write
 from lamina.metrics import Measure
-from lamina.metrics.spans import measured
 from lamina.metrics.translation import Compared, compared
 from lamina.net import Net
+from lamina.report.content import Sheet
 from lamina.writing import Draw, continued, written_about
 
 SHOWN = 8
@@ -37,11 +35,13 @@ class Texts(NamedTuple):
         compared: how near it comes to references; None where there are none.
         head: what the texts of a sample are.
         samples: some of what was written, with what it is about.
+        sheets: of a net that answers questions, how its answers fare.
     """
 
     compared: Compared | None
     head: tuple[str, ...]
     samples: Sequence[tuple[str, ...]]
+    sheets: Sequence[Sheet] = ()
 
     def measures(self) -> dict[str, Measure]:
         """BLEU and chrF, where there are references."""
@@ -57,36 +57,25 @@ def texts_of(net: Net, dataset: Dataset, rows: Int64[Tensor, " N"]) -> Texts | N
     if dataset.text is not None and isinstance(net.end, NextToken):
         found = "".join(continued(net, dataset.text.input, dataset.text.context, "", Draw(0.8), SAMPLE_TOKENS))
         return Texts(None, ("drawn with temperature 0.8",), [(found,)])
-    if dataset.asked is not None and isinstance(net.end, PointTo):
-        return answers_as_texts(net, dataset, rows)
-    return translations(net, dataset, rows, 1)
+    return texts_at(net, dataset, rows, 1, MOST_ROWS)
 
 
-def texts_at(net: Net, dataset: Dataset, rows: Int64[Tensor, " N"], width: int) -> Texts | None:
-    """What a net writes, or answers, about all of these rows, to be measured; None if it does neither."""
-    return answers_as_texts(net, dataset, rows) or translations(net, dataset, rows, width, None)
+def texts_at(
+    net: Net, dataset: Dataset, rows: Int64[Tensor, " N"], width: int, most: int | None = None
+) -> Texts | None:
+    """What a net writes, or answers, about these rows, to be measured; None if it does neither.
 
+    Args:
+        net, dataset, rows: see `translations`; of questions all rows are answered.
+        width: of the beam of a net that writes.
+        most: the most rows that are written about.
+    """
+    if dataset.asked is not None and len(rows):
+        from lamina.answers_measured import answers_measured
 
-def answers_as_texts(net: Net, dataset: Dataset, rows: Int64[Tensor, " N"]) -> Texts | None:
-    """F1 and exact match of what a net answers to the questions of these rows; None if there are none."""
-    if dataset.asked is None or not isinstance(net.end, PointTo) or not len(rows):
-        return None
-    answers, asked, questions = (
-        answers_of(net, dataset, rows),
-        dataset.asked.questions,
-        questions_in(dataset.asked, rows),
-    )
-    groups = [asked.article[asked.questions[number].passage] for number in questions]
-    found = Compared(measured(answers.hits(questions), groups), {})
-    samples = [
-        (
-            asked.questions[number].text,
-            " / ".join(dict.fromkeys(asked.questions[number].answers)),
-            answers.of(number)[0].text,
-        )
-        for number in questions[:: max(1, len(questions) // SHOWN)][:SHOWN]
-    ]
-    return Texts(found, ("question", "answers", "answered"), samples)
+        found = answers_measured(net, dataset, rows)
+        return Texts(Compared(found.measures, {}), (), (), found.sheets)
+    return translations(net, dataset, rows, width, most)
 
 
 def translations(

@@ -9,6 +9,14 @@ from lamina.metrics import ClassMeasures, Measure
 from lamina.table import Row
 
 
+class Sheet(NamedTuple):
+    """A table of texts: what it shows, a title for each column, and its rows."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 class Example(NamedTuple):
     """A test example and what the net made of it.
 
@@ -106,6 +114,7 @@ class Content:
         answers: how the test examples fare; None for targets that lamina cannot draw.
         features: the names of the input's columns, as many as examples hold.
         writing: samples of what it writes, behind what each part of a sample is; empty if it does not write.
+        sheets: how answers to questions fare; empty if there are none.
         facts: steps, time and the like.
         plan: the settings.
         machine: what it ran on, with versions.
@@ -130,6 +139,7 @@ class Content:
     notes: list[str] = field(default_factory=list)
     features: tuple[str, ...] = ()
     writing: tuple[tuple[str, ...], ...] = ()
+    sheets: tuple[Sheet, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     plan: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)

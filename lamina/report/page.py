@@ -31,6 +31,7 @@ def page(content: Content) -> str:
         measures(content),
         answers(content),
         written(content),
+        questioned(content),
         settings(content),
     )
     return f"<!DOCTYPE html>\n{tag('html', head, tag('body', main), lang='en')}\n"
@@ -140,6 +141,15 @@ def written(content: Content) -> Markup:
         "writing",
         table("Of the test part", list(head), [[tag("td", part) for part in sample] for sample in samples]),
     )
+
+
+def questioned(content: Content) -> Markup:
+    """How answers to questions fare."""
+    tables = [
+        table(sheet.caption, list(sheet.head), [[tag("td", cell) for cell in row] for row in sheet.rows])
+        for sheet in content.sheets
+    ]
+    return _section("What it answers", "answers", *tables) if tables else Markup("")
 
 
 def settings(content: Content) -> Markup:

@@ -11,6 +11,9 @@ import pytest
 from asking import asked, eleven, reader, squad
 
 import lamina as la
+from lamina.data.split import fingerprint
+from lamina.training.data import as_dataset, reading_in, tokens_kept
+from lamina.training.plan import noted
 
 TEXT = "The dog runs in Rome."
 
@@ -51,6 +54,33 @@ def test_a_run_of_questions_is_done_again_exactly(run: Path, tmp_path: Path, com
     said = command("train", run / "run.toml", "--out", tmp_path / "again", "--json")
     assert said.code == 0, said.err
     assert json.loads(said.out)["test"] == json.loads((run / "result.json").read_text())["test"]
+
+
+def test_a_stopped_run_finds_the_same_rows_again(run: Path) -> None:
+    again = as_dataset(str(run.parent / "squad.json"), reading_in(run / "run.toml") | tokens_kept(run))
+    assert noted(run, "dataset")["fingerprint"] == fingerprint(again)
+
+
+def test_the_report_tells_how_answers_fare(run: Path) -> None:
+    page = (run / "report.html").read_text(encoding="utf-8")
+    for caption in ("What it answers", "By the length of the answer", "By what is asked for", "lamina answer "):
+        assert caption in page
+
+
+def test_questions_without_an_answer_get_an_end_that_can_be_silent(
+    run: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    articles = [
+        (f"{n}", TEXT, [asked("Who?", TEXT, "dog"), asked("Why?", TEXT, name="p", impossible=True)]) for n in range(7)
+    ]
+    path, out = squad(tmp_path / "two.json", *articles, version="v2.0"), tmp_path / "run"
+    said = command("train", path, "--from", run.parent / "reader", "--context", 97, "--overlap", 5, "--steps", 1,
+                   "--threads", 1, "--out", out)  # fmt: skip
+    assert said.code == 0, said.err
+    assert "PointTo(least=0.0)" in said.err
+    assert "7 of the questions have no answer" in said.err
+    # Half of the questions have none, so to be silent is right for half of them.
+    assert "  baseline no_answer: f1 50" in said.out
 
 
 def test_questions_are_answered_with_the_passage_marked(run: Path, tmp_path: Path, command: Callable[..., Any]) -> None:
