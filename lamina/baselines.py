@@ -90,6 +90,10 @@ def baselines(dataset: Dataset, parts: Parts, *, examples: int = 10_000, seed: i
     if isinstance(dataset.target.kind, Targets):
         each = [baselines(apart, parts, examples=examples, seed=seed) for apart in dataset.apart()]
         return together(dataset.target.kind, each)
+    if dataset.asked is not None:
+        from lamina.baseline_spans import lexical
+
+        return {name: Baseline(found, 0) for name, found in lexical(dataset.asked, parts.test).items()}
     if isinstance(dataset.target.kind, Tokens):
         from lamina.baseline_texts import counted
 

@@ -96,6 +96,8 @@ def text_pace(dataset: Dataset) -> dict[str, Any]:
         return {"batch": 32, "epochs": 20, "clip": 1.0}
     if isinstance(dataset.inputs, Windows):
         return {"batch": 32, "epochs": 5 if len(dataset.inputs.tokens) >= LONG_TEXT else 10, "clip": 1.0}
+    if dataset.asked is not None:
+        return {"batch": 32, "epochs": 2, "clip": 1.0}
     if not isinstance(dataset.target, Ragged) or isinstance(dataset.target.kind, Tags):
         few = len(dataset) < FEW
         more = {"epochs": 40, "patience": 10} if few else {"epochs": 10, "patience": 4}

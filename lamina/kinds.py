@@ -135,6 +135,14 @@ class Tags(Kind):
         return [f"Tags: {roles} roles for {classes} classes; give each class one"] if roles not in (0, classes) else []
 
 
+class Span(Kind):
+    """The positions of an answer in a row: (B, 4) int64. A target.
+
+    The numbers are the first and the last position of the answer, and the first and the last of where it may stand. A
+    row without an answer has 0 and 0 for the former: it points at the token that begins it.
+    """
+
+
 class Targets(Kind):
     """Several targets of one example, for ends that are added: a tuple of tensors.
 

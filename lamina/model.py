@@ -34,6 +34,7 @@ from lamina.training.weights import save_weights
 from lamina.writing import TOKENS, Draw, are_texts, check_answers, check_settings, continued, written_about
 
 if TYPE_CHECKING:
+    from lamina.answering import Answer
     from lamina.coding import GivenBack
     from lamina.data.tables.reading import Reading
     from lamina.forecasting import Forecasted
@@ -245,6 +246,20 @@ class Model:
         from lamina.tagging import tags_of
 
         return tags_of(self.net, self.text, self.classes, sentences)
+
+    def answer(self, passage: str, question: str) -> Answer:
+        """The best answer to a question, of a model of questions about passages: a stretch of the passage.
+
+        Returns:
+            Its text, its probability, and the characters passage[first:last] that it is; "" if there is no answer.
+        """
+        return self.answers(passage, [question])[0][0]
+
+    def answers(self, passage: str, questions: Sequence[str], best: int = 1) -> list[list[Answer]]:
+        """The best answers to each question about one passage; see `lamina.answering.answered`."""
+        from lamina.answering import answered
+
+        return answered(self.net, self._text(), passage, questions, best)
 
     def embed(self, texts: Sequence[str]) -> Tensor:
         """A vector of length 1 for each text, (N, D): what the body gives, or its mean over the text's positions.

@@ -15,6 +15,7 @@ from lamina.ends.write import Write
 from lamina.metrics import Measure
 from lamina.metrics.translation import Compared, compared
 from lamina.net import Net
+from lamina.report.content import Sheet
 from lamina.writing import Draw, continued, written_about
 
 SHOWN = 8
@@ -35,12 +36,14 @@ class Texts(NamedTuple):
         compared: how near it comes to references; None where there are none.
         head: what the texts of a sample are.
         samples: some of what was written, with what it is about.
+        sheets: of a net that answers questions, how its answers fare.
     """
 
     searched: str
     compared: Compared | None
     head: tuple[str, ...]
     samples: Sequence[tuple[str, ...]]
+    sheets: Sequence[Sheet] = ()
 
     def measures(self) -> dict[str, Measure]:
         """BLEU and chrF, where there are references."""
@@ -60,7 +63,23 @@ def texts_of(net: Net, dataset: Dataset, rows: Int64[Tensor, " N"]) -> Texts | N
     if dataset.text is not None and isinstance(net.end, NextToken):
         found = "".join(continued(net, dataset.text.input, dataset.text.context, "", Draw(0.8), SAMPLE_TOKENS))
         return Texts("", None, ("drawn with temperature 0.8",), [(found,)])
-    return translations(net, dataset, rows, 1)
+    return texts_at(net, dataset, rows, 1, MOST_ROWS)
+
+
+def texts_at(net: Net, dataset: Dataset, rows: Int64[Tensor, " N"], beam: int, most: int | None = None) -> Texts | None:
+    """What a net writes, or answers, about these rows, to be measured; None if it does neither.
+
+    Args:
+        net, dataset, rows: see `translations`; of questions all rows are answered.
+        beam: of a net that writes.
+        most: the most rows that are written about.
+    """
+    if dataset.asked is not None and len(rows):
+        from lamina.answers_measured import answers_measured
+
+        found = answers_measured(net, dataset, rows)
+        return Texts("", Compared(found.measures, {}), (), (), found.sheets)
+    return translations(net, dataset, rows, beam, most)
 
 
 def translations(

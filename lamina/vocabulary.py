@@ -9,11 +9,12 @@ from lamina.ends.fill_in import FillIn
 from lamina.ends.forecast import Forecast
 from lamina.ends.next_sentence import NextSentence
 from lamina.ends.next_token import NextToken
+from lamina.ends.point_to import PointTo
 from lamina.ends.reconstruct import Reconstruct
 from lamina.ends.regress import Regress
 from lamina.ends.tag import Tag
 from lamina.ends.write import Write
-from lamina.kinds import Image, Kind, Label, Sequence, Sound, Table, Tags, Targets, Tokens, Value, Vector
+from lamina.kinds import Image, Kind, Label, Sequence, Sound, Span, Table, Tags, Targets, Tokens, Value, Vector
 from lamina.layers.activation import GELU, ReLU, Sigmoid, Softmax, Tanh, Threshold
 from lamina.layers.attention import Additive, Bilinear, Dot
 from lamina.layers.augment.crop import Crop
@@ -143,13 +144,14 @@ ENDS: tuple[type[End], ...] = (
     FillIn,
     NextSentence,
     Tag,
+    PointTo,
     Write,
     Forecast,
     Reconstruct,
 )
 OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, AdaGrad, AdaDelta, RMSProp, Adam, AdamW, Muon)
 RATES: tuple[type[Rate], ...] = (Constant, Cosine, Linear, Steps, InverseSqrt)
-KINDS: tuple[type[Kind], ...] = (Vector, Image, Sequence, Tokens, Sound, Table, Label, Value, Tags, Targets)
+KINDS: tuple[type[Kind], ...] = (Vector, Image, Sequence, Tokens, Sound, Table, Label, Value, Tags, Span, Targets)
 ATTENTIONS: tuple[type[Stage], ...] = (Additive, Dot, Bilinear)
 """What goes into `Write(..., attend=...)`."""
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lamina.kinds import Image, Kind, Label, Padded, Sequence, Table, Tags, Tokens, Value, Vector
+from lamina.kinds import Image, Kind, Label, Padded, Sequence, Span, Table, Tags, Tokens, Value, Vector
 
 VECTOR, IMAGE, SEQUENCE, TOKENS = Vector(7), Image(3, 5, 7), Sequence(7), Tokens(11)
 HIDEABLE = Tokens(11, mask=4, parts=7)
@@ -155,6 +155,8 @@ ENDS = [
     EndExample("Write(GRU(5), attend=Additive(3), width=3)", SEQUENCE, Tokens(5)),
     EndExample("Write(Dropout(0.1) >> RNN(5, layers=2), attend=Bilinear(), width=5, tied=True)", SEQUENCE, Tokens(5)),
     EndExample("Write(Positions() >> Transformer(1, heads=2, dropout=0.0), width=6)", SEQUENCE, Tokens(5)),
+    EndExample("PointTo()", SEQUENCE, Span()),
+    EndExample("PointTo(5, least=0.5)", SEQUENCE, Span()),
     EndExample("Forecast()", VECTOR, Value(6)),
     EndExample("Forecast(init='zeros')", VECTOR, Value(5)),
     EndExample("Direction()", VECTOR, Value(13)),
@@ -204,6 +206,13 @@ def targets(kind: Kind, examples: int, seed: int = 1) -> Tensor | Padded:
         assert isinstance(beside, Padded)
         drawn = torch.randint(kind.classes, beside.values.shape, generator=random)
         return Padded(drawn, beside.visible & (torch.arange(beside.visible.shape[1]) % 2 == 0))
+    if isinstance(kind, Span):
+        beside = inputs(Sequence(1), examples)
+        assert isinstance(beside, Padded)
+        final = beside.visible.sum(1) - 1
+        begin = final.clamp(max=1)
+        ends = torch.rand(2, examples, generator=random).sort(0).values * (final - begin + 1)
+        return torch.stack((*(begin + ends.long()), begin, final), 1)
     if isinstance(kind, Vector):  # of an end that gives back the input
         return inputs(kind, examples)
     assert isinstance(kind, Value)

@@ -10,7 +10,7 @@ from examples import ENDS, EndExample, inputs, part, targets
 
 from lamina.data.batches import Batch
 from lamina.ends.reconstruct import Reconstruct
-from lamina.kinds import Label, Padded, Tags, Targets, Tokens, Value, Vector
+from lamina.kinds import Label, Padded, Span, Tags, Targets, Tokens, Value, Vector
 from lamina.net import Net, build
 from lamina.sentence import parse
 from lamina.training.loop import fit
@@ -73,7 +73,7 @@ def test_it_can_learn_four_examples_by_heart(example: EndExample) -> None:
     net.train()
     for _ in fit(net, [batch] * 300, optimizer, optimizer.start(net.named_parameters()), lambda step: 0.03):
         pass
-    least = 0.0 if isinstance(example.target, Label | Tags | Tokens) else 0.5 * math.log(2 * math.pi)
+    least = 0.0 if isinstance(example.target, Label | Span | Tags | Tokens) else 0.5 * math.log(2 * math.pi)
     if isinstance(example.target, Vector) and isinstance(net.end, Reconstruct):  # of all numbers of an example
         least = example.target.size * (least + float(net.end.distance().log().mean()))
     assert net.eval().score(x, y).mean().item() < least + 0.1 * (first - least)
@@ -94,6 +94,9 @@ def test_prediction_agrees_with_the_tally(example: EndExample) -> None:
         torch.testing.assert_close(answer.probabilities.sum(1), torch.ones(11))
         nats = -answer.probabilities.gather(1, y[:, None]).log().mean().item()
         assert tally.measures()["log_loss"].value == pytest.approx(nats, rel=1e-5)
+    elif isinstance(example.target, Span):
+        nats = net.score(x, y)
+        assert tally.measures()["span_loss"].value == pytest.approx((nats.total / nats.count).item(), rel=1e-5)
     elif isinstance(net.end, Reconstruct):
         squared = (answer.value - y).square().sum(1).mean().item()
         assert tally.measures()["squared_error_per_example"].value == pytest.approx(squared, rel=1e-5)

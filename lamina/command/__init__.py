@@ -17,6 +17,7 @@ VERBS = {
     "predict": "Predict each row of a file or of standard input.",
     "write": "Go on with a text, as a language model would.",
     "translate": "Write what a model of pairs of texts answers to each line.",
+    "answer": "Answer questions about a passage by a stretch of it.",
     "embed": "Turn texts into vectors, or find those that are nearest to a query.",
     "encode": "Turn each row into its code: what a net makes of it before its end.",
     "reconstruct": "Give rows back by an autoencoder, with the error of each.",

@@ -48,6 +48,8 @@ def command(name: str | None, files: tuple[str, ...], draw: Path | None, as_json
     Of pictures the classes are counted, and told what sizes and colours they have and what is odd about them; pictures
     that cannot be read are listed. --draw shows some of each class.
 
+    Of questions about passages it tells how many there are, of how many articles, and how long all of them are.
+
     Of a text, or of pairs of texts, the tokens are told, and how it begins.
 
     Of a table the columns are described: what each is taken for and why, its blanks, its values; and with --target,
@@ -64,8 +66,12 @@ def command(name: str | None, files: tuple[str, ...], draw: Path | None, as_json
         return
     from lamina.data.named import are_pictures, load
     from lamina.data.sets import NAMED
+    from lamina.data.text.which import text_form
     from lamina.training.data import data_for
 
+    if name not in NAMED and text_form(name, files, asked.get("target")) == "questions":
+        _questions(name, asked, draw, as_json)
+        return
     pictures = name not in NAMED and are_pictures(name)
     text = name not in NAMED and not pictures and is_text(name, asked)
     if is_table(name) and not pictures and not text and "horizon" not in asked:
@@ -82,6 +88,10 @@ def command(name: str | None, files: tuple[str, ...], draw: Path | None, as_json
     if draw is not None:
         _draw(dataset, draw)
         description["drawn"] = str(draw)
+    _tell(description, as_json)
+
+
+def _tell(description: dict[str, Any], as_json: bool) -> None:
     if as_json:
         emit(description)
         return
@@ -98,6 +108,19 @@ def command(name: str | None, files: tuple[str, ...], draw: Path | None, as_json
             )
         if isinstance(value, list) and len(value) > MOST_NOTES:
             click.echo(f"{'':<10}and {len(value) - MOST_NOTES:,} more; --json has all")
+
+
+def _questions(name: str, asked: dict[str, Any], draw: Path | None, as_json: bool) -> None:
+    from lamina.data.named import check_effect
+    from lamina.data.questions.show import described
+    from lamina.data.questions.squad import read_questions
+
+    if draw is not None:
+        raise click.UsageError(
+            f"--draw draws pictures and columns, but {name} is questions about passages; leave it out"
+        )
+    check_effect(name, asked, ("skip_bad",), "questions about passages, here described without a model")
+    _tell(described(name, read_questions(Path(name), asked.get("skip_bad", 0))), as_json)
 
 
 def _table(name: str, asked: dict[str, Any], draw: Path | None, as_json: bool) -> None:

@@ -49,7 +49,7 @@ def command(run: Path, data: tuple[str, ...], whole: bool, beam: int, draws: int
     from lamina.training.data import test_rows
     from lamina.training.further import trained_before
     from lamina.training.result import plain
-    from lamina.translating import translations
+    from lamina.translating import texts_at
 
     model = load_model(run)
     parts = []
@@ -67,7 +67,7 @@ def command(run: Path, data: tuple[str, ...], whole: bool, beam: int, draws: int
 
         feeds = (batch for dataset, rows in parts for batch in model.feed(dataset, rows).epoch(0))
         measures |= {"log_probability": likelihood(model.net, feeds, draws)}
-    texts = translations(model.net, *parts[0], beam, None) if len(parts) == 1 else None
+    texts = texts_at(model.net, *parts[0], beam) if len(parts) == 1 else None
     measures |= per_character(measures, *parts[0]) if len(parts) == 1 else {}
     measures |= {} if texts is None else texts.measures()
     told = {} if texts is None else texts.told()

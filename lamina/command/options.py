@@ -141,6 +141,7 @@ READING = (
     click.option("--lower/--no-lower", default=None, help="Whether upper and lower case are one.  [default: no]"),
     click.option("--joint/--no-joint", default=None, help="Whether both sides of pairs share a vocabulary."),
     click.option("--context", type=int, metavar="N", help="Positions of a text, or steps of a series, seen at once."),
+    click.option("--overlap", type=int, metavar="N", help="Tokens that windows onto the passage of a question share."),
     click.option("--horizon", type=int, metavar="N", help="Forecast the N steps that follow; DATA is a series then."),
     click.option("--gaps", metavar="HOW", help="Missing steps of a series: fill, refuse or ignore.  [default: fill]"),
     click.option("--colour", metavar="C", help="Of pictures: grey, colour or auto.  [default: auto]"),
@@ -184,6 +185,8 @@ def use_of(net: str, run: Path) -> str:
     """
     if "FillIn(" in net:
         return f"lamina fill {run} 'Some [MASK] text'"
+    if "PointTo(" in net:
+        return f"lamina answer {run} --passage FILE --question TEXT"
     verb = "encode" if "Reconstruct(" in net else "predict"
     return writing_use(net, run) or f"lamina {verb} {run} FILE"
 

@@ -44,6 +44,7 @@ Examples:
   lamina train photos/ --from models/resnet18 --freeze body
   lamina train mnist --net 'Flatten() >> Dense(1000) >> ReLU() >> Classify()' --pretrain layerwise --labels 100
   lamina train book.txt
+  lamina train squad.json --from models/bert --precision bfloat16
   lamina train train.de train.en --net 'Embed(256) >> BiLSTM(256) >> Write(LSTM(256), attend=Additive(256))'
   lamina train runs/iris-1/run.toml --seed 1
 """

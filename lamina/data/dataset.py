@@ -17,6 +17,7 @@ from lamina.kinds import Kind, Label, Targets, Value
 
 if TYPE_CHECKING:
     from lamina.data.pictures.reading import PictureOrigin
+    from lamina.data.questions.load import Asked
     from lamina.data.series.origin import SeriesOrigin
     from lamina.data.text.reading import TextOrigin
 
@@ -97,6 +98,7 @@ class Dataset:
         pictures: how pictures of files become inputs, if it came from such.
         series: the series that its windows look at, if it came from one.
         text: how texts become tokens and back, if it came from such.
+        asked: what its rows ask of passages, if they do.
         about: one sentence for people.
     """
 
@@ -113,6 +115,7 @@ class Dataset:
     pictures: PictureOrigin | None = field(default=None, repr=False)
     series: SeriesOrigin | None = field(default=None, repr=False)
     text: TextOrigin | None = field(default=None, repr=False)
+    asked: Asked | None = field(default=None, repr=False)
     parts: tuple[Part, ...] = ()
     about: str = ""
 

@@ -17,7 +17,7 @@ from lamina.data.sources.arrays import read_npz
 from lamina.data.sources.idx import read_folder
 from lamina.data.tables.reading import Reading, as_reading
 from lamina.data.tables.source import is_table
-from lamina.data.text.reading import PAIR_SETTINGS, RUNNING_SETTINGS, TextOrigin
+from lamina.data.text.reading import PAIR_SETTINGS, QUESTION_SETTINGS, RUNNING_SETTINGS, TextOrigin
 from lamina.data.text.which import Form, text_form
 from lamina.errors import DataError, did_you_mean, shown
 
@@ -30,7 +30,14 @@ LONGEST_NAME = 255
 TABLE_SETTINGS = tuple(setting.name for setting in Reading.settings())
 PICTURE_SETTINGS = tuple(setting.name for setting in PictureReading.settings())
 
-TEXT_SETTINGS = tuple(dict.fromkeys((*RUNNING_SETTINGS, *PAIR_SETTINGS)))
+TEXT_SETTINGS = tuple(dict.fromkeys((*RUNNING_SETTINGS, *PAIR_SETTINGS, *QUESTION_SETTINGS)))
+
+FORMS: dict[Form, tuple[Sequence[str], str]] = {
+    "running": (RUNNING_SETTINGS, "one text"),
+    "pairs": (PAIR_SETTINGS, "pairs of texts"),
+    "questions": (QUESTION_SETTINGS, "questions about passages"),
+}
+"""What can be said of how a text of each form is read, and what it is called."""
 
 LIST_SETTINGS = ("target", "kinds", "blanks")
 """Those of a table that say something of a list of pictures."""
@@ -146,9 +153,13 @@ def _text(
     parts = Cut() if cut is None else Cut(float(cut[0]), float(cut[1]), int(cut[2]))
     if form == "tagged":
         return _tagged(where, said, parts, taught)
-    takes, what = (RUNNING_SETTINGS, "one text") if form == "running" else (PAIR_SETTINGS, "pairs of texts")
+    takes, what = FORMS[form]
     check_effect(where, said, takes, what)
     reading = as_text_reading(said)
+    if form == "questions":
+        from lamina.data.questions.load import load_questions
+
+        return load_questions(where, reading, parts, taught)
     if reading.packed is not None:
         dataset = load_documents(where, reading, parts, say, taught)
     elif form == "running":

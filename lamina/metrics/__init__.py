@@ -17,6 +17,7 @@ from lamina.metrics.measure import (
     positive,
     wilson,
 )
+from lamina.metrics.pointed import PointedTally
 from lamina.metrics.ranking import Margins, auc
 from lamina.metrics.restored import RestoredTally
 from lamina.metrics.tags import SpanTally, TagTally
@@ -34,6 +35,7 @@ __all__ = [
     "LossTally",
     "Margins",
     "Measure",
+    "PointedTally",
     "RestoredTally",
     "SentenceTally",
     "SpanTally",

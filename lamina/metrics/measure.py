@@ -52,6 +52,22 @@ MEASURES: dict[str, Definition] = {
     "span_recall": Definition("higher", "share", "spans that are predicted", "Wilson 1927 (interval)"),
     "bleu": Definition("higher", "of 100", "runs of 1 to 4 words alike, by sacrebleu", "Papineni et al. 2002"),
     "chrf": Definition("higher", "of 100", "F2 of runs of 1 to 6 characters, by sacrebleu", "Popovic 2015"),
+    "f1": Definition(
+        "higher",
+        "of 100",
+        "mean over questions of F1 of the words of the answer and the best of those given",
+        "Rajpurkar et al. 2016",
+    ),
+    "exact_match": Definition(
+        "higher",
+        "of 100",
+        "questions whose answer is one of those given, but for case, marks and articles",
+        "Rajpurkar et al. 2016",
+    ),
+    "span_accuracy": Definition(
+        "higher", "share", "rows whose likeliest first and last positions are right", "Wilson 1927 (interval)"
+    ),
+    "span_loss": Definition("lower", "nats per position", "mean of -ln p of first and last", "Devlin et al. 2019"),
     "elbo": Definition(
         "higher",
         "nats per example",

@@ -9,6 +9,14 @@ from lamina.metrics import ClassMeasures, Measure
 from lamina.table import Row
 
 
+class Sheet(NamedTuple):
+    """A table of texts: what it shows, a title for each column, and its rows."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
 class Example(NamedTuple):
     """A test example and what the net made of it.
 
@@ -123,6 +131,7 @@ class Content:
         searched: how answers were found, where there are some.
         said: what the measures come to, a sentence each.
         drawings: of a net that gives back its input.
+        sheets: how answers to questions fare; empty if there are none.
         facts: steps, time and the like.
         plan: the settings.
         machine: what it ran on, with versions.
@@ -150,6 +159,7 @@ class Content:
     searched: str = ""
     said: tuple[str, ...] = ()
     drawings: tuple[Drawn, ...] = ()
+    sheets: tuple[Sheet, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     plan: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)

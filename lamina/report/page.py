@@ -32,6 +32,7 @@ def page(content: Content) -> str:
         answers(content),
         drawn(content),
         written(content),
+        questioned(content),
         settings(content),
     )
     return f"<!DOCTYPE html>\n{tag('html', head, tag('body', main), lang='en')}\n"
@@ -156,6 +157,15 @@ def written(content: Content) -> Markup:
     caption = f"Of the test part. All measures of answers are of {content.searched}"
     rows = [[tag("td", part) for part in sample] for sample in samples]
     return _section("What it writes", "writing", table(caption, list(head), rows, style="written"))
+
+
+def questioned(content: Content) -> Markup:
+    """How answers to questions fare."""
+    tables = [
+        table(sheet.caption, list(sheet.head), [[tag("td", cell) for cell in row] for row in sheet.rows])
+        for sheet in content.sheets
+    ]
+    return _section("What it answers", "answers", *tables) if tables else Markup("")
 
 
 def settings(content: Content) -> Markup:

@@ -78,8 +78,9 @@ def gathered(
         sizes=dict(zip(("trained on", "validated on", "tested on"), map(len, job.shares), strict=True)),
         valid=valid,
         test=test.measures() | ({} if texts is None else texts.measures()),
-        writing=() if texts is None else (texts.head, *texts.samples),
+        writing=() if texts is None or not texts.head else (texts.head, *texts.samples),
         searched="" if texts is None else texts.searched,
+        sheets=() if texts is None else tuple(texts.sheets),
         baseline={name: simple.measures for name, simple in baselines.items()},
         trained_on={name: simple.trained_on for name, simple in baselines.items()},
         chosen_by=test.chosen_by,
@@ -154,6 +155,8 @@ def commands(plan: Plan, run: Path, pictures: bool = False, files: Sequence[str]
         what, use = "a text, gone on with", f"lamina write {folder} --prompt TEXT"
     elif "Reconstruct(" in plan.net:
         what, use = "the code of each row of a file", f"lamina encode {folder} FILE"
+    elif "PointTo(" in plan.net:
+        what, use = "questions about a passage, answered", f"lamina answer {folder} --passage FILE --question TEXT"
     elif "Write(" in plan.net:
         what, use = "the lines of a file, answered", f"lamina translate {folder} FILE"
     lines.append((what, use))

@@ -169,9 +169,10 @@ def data_for(
     """
     asked = {name: settings[name] for name in READING if asks(name, settings)}
     others = {name: value for name, value in settings.items() if name not in (*asked, "cut")}
-    if isinstance(data, str | Path) and text_form(str(data), asked.get("files", ()), asked.get("target")):
+    if isinstance(data, str | Path) and (form := text_form(str(data), asked.get("files", ()), asked.get("target"))):
         # What a text is read into follows from how it is cut: its vocabulary is learned from what trains.
-        others = {"valid": HELD_OUT, "test": HELD_OUT, **others}
+        usual = {setting.name: setting.default for setting in Plan.settings() if setting.name in FILE_SETTINGS}
+        others = (usual if form == "questions" else {"valid": HELD_OUT, "test": HELD_OUT}) | others
         asked["cut"] = (others["valid"], others["test"], others.get("split_seed", 0))
         if (packed := packing(net or settings.get("net"))) is not None:
             asked["packed"] = packed

@@ -80,6 +80,10 @@ def _texts_on(model: Model, text: TextOrigin, folder: Path, where: str, beside: 
         from lamina.data.text.load_documents import load_documents
 
         return load_documents(where, TextReading(packed=text.reading.packed), Cut(0.0, 0.0), known=text)
+    if beside is None and text_form(where) == "questions":
+        from lamina.data.questions.load import load_questions
+
+        return load_questions(where, TextReading(), Cut(0.0, 0.0), text, own=False)
     if beside is None and text_form(where) != "pairs":
         return load_text(where, None, Cut(0.0, 0.0), known=text)
     dataset = load_pairs(where, beside, None, Cut(0.0, 0.0), known=text)

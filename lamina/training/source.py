@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
 from lamina.data.dataset import Dataset, Part
 from lamina.data.tables.origin import origin_in
 from lamina.defaults import default_end, default_optimizer
 from lamina.description import read_description
 from lamina.ends.direction import Direction
 from lamina.errors import LaminaError, Problems, RunError, shown
-from lamina.kinds import Kind, Tags
+from lamina.kinds import Kind, Sequence, Span, Tags
 from lamina.layers.over_time import OverTime
 from lamina.model import DESCRIPTION, FOLDER
 from lamina.sentence import parse, parse_as
@@ -93,6 +95,8 @@ def source_for(start: str, dataset: Dataset, problems: Problems) -> Source | Non
 
 def started_net(source: Source, dataset: Dataset) -> Stage:
     """The source's body with an end for a dataset: its own where that predicts such targets, else the usual one."""
+    if isinstance(dataset.target.kind, Span):
+        return Chain([stage.fresh() for stage in (*positioned(source), parse(default_end(dataset)))])
     end = source.end
     # The one end that has no weights would ask for a target as wide as the body.
     if type(source.target) is not type(dataset.target.kind) or isinstance(end, Direction):
@@ -105,6 +109,15 @@ def started_net(source: Source, dataset: Dataset) -> Stage:
     return Chain([stage.fresh() for stage in (*body, end)])
 
 
+def positioned(source: Source) -> tuple[Stage, ...]:
+    """The body as far as its positions flow: without what makes one vector of them."""
+    with torch.device("meta"):
+        sketch = Chain([stage.fresh() for stage in source.body])
+        sketch.fit(source.given)
+    places = [place for place, kind in enumerate(sketch.kinds) if isinstance(kind, Sequence)]
+    return source.body[: places[-1]] if places else source.body
+
+
 def finetuning_optimizer(freeze: object, dataset: Dataset, steps: int | None = None) -> str:
     """AdamW as for other runs, at a tenth of its rate unless only the end learns.
 
@@ -112,5 +125,7 @@ def finetuning_optimizer(freeze: object, dataset: Dataset, steps: int | None = N
     by that what they know before the new end tells them anything; a linear end on a body at rest loses nothing.
     Source: Kumar et al. 2022, "Fine-tuning can distort pretrained features", section 3; Howard and Ruder 2018.
     """
+    if isinstance(dataset.target.kind, Span) and freeze != "body":
+        return f"AdamW(linear(5e-05, warmup={(steps or 0) // 10}), weight_decay=0.01)"
     rule = default_optimizer(dataset, steps)
     return rule if freeze == "body" else rule.replace("cosine(0.003", "cosine(0.0003")

@@ -25,7 +25,9 @@ class TextReading(Saying):
             else for 8,000.
         least: how often a character, a word or a pair of parts must come to be known.
         lower: whether upper and lower case are one.
-        context: the tokens of a window onto a long text, and the most of a text with a label; None for 128.
+        context: the tokens of a window onto a long text, and the most of a text with a label; None for 128. Of a
+            question with a window onto its passage; None for 384.
+        overlap: the tokens that two windows onto the passage of a question share; None for 128.
         joint: whether both sides of pairs share one vocabulary.
         skip_bad: how many lines that are no pair are left out, and listed, before it is a mistake.
         packed: of documents to be filled in, whether an example is a stretch of one ("windows") or of two ("pairs"); it
@@ -38,6 +40,7 @@ class TextReading(Saying):
     least: Count = 1
     lower: bool = False
     context: Count | None = None
+    overlap: Natural | None = None
     joint: bool = False
     skip_bad: Natural = 0
     packed: Literal["windows", "pairs"] | None = None
@@ -74,6 +77,8 @@ RUNNING_SETTINGS = (*SHARED_SETTINGS, "context", "packed", *FILE_SETTINGS)
 """What says how one long text is read."""
 PAIR_SETTINGS = (*SHARED_SETTINGS, "joint", "skip_bad", *FILE_SETTINGS)
 """What says how pairs of texts are read."""
+QUESTION_SETTINGS = (*SHARED_SETTINGS, "context", "overlap", "skip_bad", *FILE_SETTINGS)
+"""What says how questions about passages are read."""
 
 
 @dataclass(frozen=True)

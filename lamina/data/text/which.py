@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-Form = Literal["running", "pairs", "tagged"]
+Form = Literal["running", "pairs", "tagged", "questions"]
 
 RUNNING = (".txt", ".text", ".md", ".rst", ".tokens")
 """Endings of a text that runs on, packed or not."""
@@ -15,6 +15,9 @@ TAGGED = (".conll", ".bio", ".iob", ".iob2", ".bioes")
 """Endings of sentences with a tag for each word."""
 
 PACKED = (".gz", ".zst")
+
+QUESTIONS = (".json", ".json.gz", ".json.zip")
+"""Endings of questions about passages."""
 
 TABLES = (".csv", ".jsonl", ".ndjson", ".parquet", ".pq", ".npz", ".toml")
 """Endings of what is never taken for a text."""
@@ -30,7 +33,11 @@ def text_form(where: str, files: Sequence[str] = (), target: object = None) -> F
 
     >>> text_form("book.txt"), text_form("pairs.tsv"), text_form("train.de", ["train.en"]), text_form("houses.csv")
     ('running', 'pairs', 'pairs', None)
+    >>> text_form("squad.json.zip")
+    'questions'
     """
+    if where.lower().endswith(QUESTIONS):
+        return None if files or target else "questions"
     endings = [ending(path) for path in (where, *files)]
     if target or any(not each or each in TABLES for each in endings):
         return None

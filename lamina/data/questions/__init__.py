@@ -1,0 +1,1 @@
+"""Questions about passages, whose answers stand in the passages."""
