@@ -65,7 +65,8 @@ def baselines(dataset: Dataset, parts: Parts, *, examples: int = 10_000, seed: i
     fitted by scikit-learn.
 
     A text gets counts of runs of its tokens: see `lamina.baseline_texts`; texts of which something is to be told
-    "bag_of_words": see `lamina.baseline_words`; a series, the forecasts of `lamina.baseline_series`.
+    "bag_of_words": see `lamina.baseline_words`; a series, the forecasts of `lamina.baseline_series`; questions about
+    passages, the words nearest to the question's: see `lamina.baseline_spans`.
 
     Of pictures with more than 1,024 numbers they see the means over so many fields, and are called by them:
     "logistic_18x18".
