@@ -33,6 +33,7 @@ from lamina.training.weights import save_weights
 
 if TYPE_CHECKING:
     from lamina.data.tables.reading import Reading
+    from lamina.filling import Filling
     from lamina.forecasting import Forecasted
     from lamina.writing import Draw
 
@@ -204,6 +205,16 @@ class Model:
     def write(self, prompt: str = "", draw: Draw | None = None, tokens: int = 200) -> str:
         """The text of `continued` as a whole, without its prompt."""
         return "".join(self.continued(prompt, draw, tokens))
+
+    def fill(self, text: str, best: int = 5) -> list[list[Filling]]:
+        """The likeliest tokens for each [MASK] of a text, with their probabilities, of a masked language model.
+
+        Raises:
+            DataError: if the model is none, or nothing is missing.
+        """
+        from lamina.filling import filled
+
+        return filled(self.net, self._text(), text, best)
 
     def written_about(self, texts: Sequence[str], **how: Any) -> list[list[tuple[str, float]]]:
         """The best answers to each text, with ln p, of a model of pairs; see `lamina.writing.written_about`."""

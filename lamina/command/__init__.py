@@ -16,6 +16,7 @@ VERBS = {
     "evaluate": "Measure a trained net on data.",
     "predict": "Predict each row of a file or of standard input.",
     "write": "Go on with a text, as a language model would.",
+    "fill": "Say which words a masked language model would put into the gaps of a text.",
     "translate": "Write what a model of pairs of texts answers to each line.",
     "embed": "Turn texts into vectors, or find those that are nearest to a query.",
     "show": "Show a sentence as a table, a run, a model, or the words there are.",

@@ -9,9 +9,13 @@ from lamina.data.dataset import Dataset, Part
 from lamina.data.tables.origin import origin_in
 from lamina.defaults import default_end, default_optimizer
 from lamina.description import read_description
+from lamina.end import End
 from lamina.ends.direction import Direction
 from lamina.errors import LaminaError, Problems, RunError, shown
 from lamina.kinds import Kind
+from lamina.layers.dropout import Dropout
+from lamina.layers.mask_tokens import MaskTokens
+from lamina.layers.over_time import First
 from lamina.model import DESCRIPTION, FOLDER
 from lamina.sentence import parse, parse_as
 from lamina.stage import Chain, Stage, links
@@ -91,12 +95,18 @@ def source_for(start: str, dataset: Dataset, problems: Problems) -> Source | Non
 
 
 def started_net(source: Source, dataset: Dataset) -> Stage:
-    """The source's body with an end for a dataset: its own where that predicts such targets, else the usual one."""
-    end = source.end
+    """The source's body with an end for a dataset: its own where that predicts such targets, else the usual one.
+
+    A net that was pre-trained to fill in what is hidden tells of a text by its first position, with nothing hidden and
+    BERT's dropout before the end. Source: Devlin et al. 2019, section 3.2.
+    """
+    end, body = source.end, source.body
     # The one end that has no weights would ask for a target as wide as the body.
     if type(source.target) is not type(dataset.target.kind) or isinstance(end, Direction):
         end = parse(default_end(dataset))
-    return Chain([stage.fresh() for stage in (*source.body, end)])
+        if isinstance(source.end, End) and source.end.fills:
+            body = (*(stage for stage in body if not isinstance(stage, MaskTokens)), First(), Dropout(0.1))
+    return Chain([stage.fresh() for stage in (*body, end)])
 
 
 def finetuning_optimizer(freeze: object, dataset: Dataset, steps: int | None = None) -> str:

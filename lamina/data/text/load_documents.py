@@ -62,8 +62,8 @@ def load_documents(
     parts = [part for part, share in zip(PARTS, (1, cut.valid, cut.test), strict=True) if share]
     if time is None and len(documents) < len(parts):
         raise DataError(
-            f"{name}: expected a document for each of {', '.join(parts)}, got {len(documents)}; put a blank line between"
-            " documents, or name files with --valid and --test"
+            f"{name}: expected a document for each of {', '.join(parts)}, got {len(documents)}; put a blank line"
+            " between documents, or name files with --valid and --test"
         )
     shares = split(unread(name, identity), *cut) if time is None else parts_in(time)
     reading = reading.settled("bert") if known is None else settled_by(known, reading, name)
