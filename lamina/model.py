@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from lamina.answering import Answer
     from lamina.coding import GivenBack
     from lamina.data.tables.reading import Reading
+    from lamina.filling import Filling
     from lamina.forecasting import Forecasted
 
 DESCRIPTION = "model.json"
@@ -208,6 +209,16 @@ class Model:
     def write(self, prompt: str = "", tokens: int = TOKENS, **how: Any) -> str:
         """The text of `continued` as a whole, without its prompt."""
         return "".join(self.continued(prompt, tokens, **how))
+
+    def fill(self, text: str, best: int = 5) -> list[list[Filling]]:
+        """The likeliest tokens for each [MASK] of a text, with their probabilities, of a masked language model.
+
+        Raises:
+            DataError: if the model is none, or nothing is missing.
+        """
+        from lamina.filling import filled
+
+        return filled(self.net, self._text(), text, best)
 
     def written_about(self, texts: Sequence[str], **how: Any) -> list[list[tuple[str, float]]]:
         """The best answers to each text, with ln p, of a model of pairs.

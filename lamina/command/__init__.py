@@ -16,6 +16,7 @@ VERBS = {
     "evaluate": "Measure a trained net on data.",
     "predict": "Predict each row of a file or of standard input.",
     "write": "Go on with a text, as a language model would.",
+    "fill": "Say which words a masked language model would put into the gaps of a text.",
     "translate": "Write what a model of pairs of texts answers to each line.",
     "answer": "Answer questions about a passage by a stretch of it.",
     "embed": "Turn texts into vectors, or find those that are nearest to a query.",

@@ -11,10 +11,13 @@ from lamina.data.dataset import Dataset, Part
 from lamina.data.tables.origin import origin_in
 from lamina.defaults import default_end, default_optimizer
 from lamina.description import read_description
+from lamina.end import End
 from lamina.ends.direction import Direction
 from lamina.errors import LaminaError, Problems, RunError, shown
 from lamina.kinds import Kind, Sequence, Span, Tags
-from lamina.layers.over_time import OverTime
+from lamina.layers.dropout import Dropout
+from lamina.layers.mask_tokens import MaskTokens
+from lamina.layers.over_time import First
 from lamina.model import DESCRIPTION, FOLDER
 from lamina.sentence import parse, parse_as
 from lamina.stage import Chain, Stage, links
@@ -94,19 +97,22 @@ def source_for(start: str, dataset: Dataset, problems: Problems) -> Source | Non
 
 
 def started_net(source: Source, dataset: Dataset) -> Stage:
-    """The source's body with an end for a dataset: its own where that predicts such targets, else the usual one."""
-    if isinstance(dataset.target.kind, Span):
-        return Chain([stage.fresh() for stage in (*positioned(source), parse(default_end(dataset)))])
-    end = source.end
+    """The source's body with an end for a dataset: its own where that predicts such targets, else the usual one.
+
+    What asks for a position each, as a span or tags do, is told by a body without what makes one vector of all. A net
+    that was pre-trained to fill in what is hidden tells of a text by its first position, with nothing hidden and BERT's
+    dropout before the end. Source: Devlin et al. 2019, section 3.2.
+    """
+    end, body = source.end, source.body
     # The one end that has no weights would ask for a target as wide as the body.
-    if type(source.target) is not type(dataset.target.kind) or isinstance(end, Direction):
-        end = parse(default_end(dataset))
-    body = list(source.body)
-    if isinstance(dataset.target.kind, Tags):
-        # What makes one vector of all positions is left out: each word needs its own.
-        while body and isinstance(body[-1], OverTime):
-            body.pop()
-    return Chain([stage.fresh() for stage in (*body, end)])
+    if type(source.target) is type(dataset.target.kind) and not isinstance(end, Direction):
+        return Chain([stage.fresh() for stage in (*body, end)])
+    each, filled = isinstance(dataset.target.kind, Span | Tags), isinstance(end, End) and end.fills
+    body = positioned(source) if each else body
+    if filled:
+        body = tuple(stage for stage in body if not isinstance(stage, MaskTokens))
+        body = body if each else (*body, First(), Dropout(0.1))
+    return Chain([stage.fresh() for stage in (*body, parse(default_end(dataset)))])
 
 
 def positioned(source: Source) -> tuple[Stage, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from lamina.data.dataset import Dataset
 from lamina.errors import Problems, RunError, listed, shown
 from lamina.kinds import Image, Kind, Label
+from lamina.layers.mask_tokens import MaskTokens
 from lamina.layers.standardize import Standardize
 from lamina.model import WEIGHTS
 from lamina.net import Net
@@ -50,9 +51,10 @@ def fitted(net: Net, plan: Plan, dataset: Dataset) -> Taken:
     """
     source = read_source(str(plan.start))
     where = f"start={plan.start}"
-    pairs = zip(net.body.stages, source.body, strict=False)
-    stages = next((place for place, (ours, theirs) in enumerate(pairs) if not alike(ours, theirs)), None)
-    stages = min(len(net.body), len(source.body)) if stages is None else stages
+    ours, theirs = net.body.stages[masking(net.body.stages) :], source.body[masking(source.body) :]
+    pairs = zip(ours, theirs, strict=False)
+    common = next((place for place, (one, other) in enumerate(pairs) if not alike(one, other)), None)
+    stages = masking(net.body.stages) + (min(len(ours), len(theirs)) if common is None else common)
     if not any(True for _ in tensors_of(net, stages)):
         begins = " >> ".join(map(str, source.body[: stages + 1]))
         text = f"the net has no weights in common with it: it begins {shown(begins)}, the net {shown(net.sentence())}"
@@ -63,10 +65,26 @@ def fitted(net: Net, plan: Plan, dataset: Dataset) -> Taken:
     path = source.folder / WEIGHTS
     taken = Taken(stages, whole and sought and same(source.end, net.end), digest(path))
     problems = Problems()
-    problems.extend(adapted(net, source, taken, load_weights(path))[1], where)
+    problems.extend(adapted(net, source, taken, held_by(source, net))[1], where)
     problems.extend(unfrozen(net, plan, taken.stages))
     problems.raise_as(RunError, f"{where} does not fit this run")
     return taken
+
+
+def masking(stages: Sequence[Stage]) -> int:
+    """How many of the first stages only hide tokens: a net that was pre-trained so goes on without them."""
+    return next((place for place, stage in enumerate(stages) if not isinstance(stage, MaskTokens)), len(stages))
+
+
+def held_by(source: Source, net: Net) -> dict[str, Tensor]:
+    """The start's tensors, by the places that their stages have in the net."""
+    moved = masking(net.body.stages) - masking(source.body)
+    found = dict[str, Tensor]()
+    for name, tensor in load_weights(source.folder / WEIGHTS).items():
+        where, _, rest = name.partition(".")
+        number, _, inner = rest.partition(".")
+        found[f"body.{int(number) + moved}.{inner}" if where == "body" and moved else name] = tensor
+    return found
 
 
 def alike(one: Stage, other: Stage) -> bool:
@@ -143,7 +161,7 @@ def take(net: Net, plan: Plan, taken: Taken, dataset: Dataset) -> str:
     path = source.folder / WEIGHTS
     if digest(path) != taken.sha256:
         raise RunError(f"start={plan.start} is not what it was when the run began; bring that back, or train anew")
-    held = load_weights(path)
+    held = held_by(source, net)
     found, mistakes = adapted(net, source, taken, held)
     if mistakes:
         raise RunError(listed(mistakes, f"start={plan.start} does not fit this run"))
