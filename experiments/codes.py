@@ -170,7 +170,11 @@ def stacked(runs: Runs, seeds: int, data: str = "mnist") -> dict[str, Any]:
         for labels, steps in LABELS.items():
             for pretrained in (False, True):
                 asked = {"steps": steps, "labels": labels, "optimizer": SLOWER, "batch": 32 if labels == 100 else 128}
-                more = {"pretrain": "layerwise", "pretrain_batch": 128, "pretrain_noise": NOISE} if pretrained else {}
+                more = (
+                    {"pretrain": "layerwise", "pretrain_epochs": 5, "pretrain_batch": 128, "pretrain_noise": NOISE}
+                    if pretrained
+                    else {}
+                )
                 name = f"{data}-stacked-{function}-{labels}-{pretrained}"
                 run = runs.train(name, net, data, **asked, **more)
                 found.append({"function": function, "labels": labels, "pretrained": pretrained, **told(run)})
@@ -182,9 +186,9 @@ def in_short(runs: Runs, seeds: int) -> dict[str, Any]:
     """Fashion-MNIST: all three with a few epochs. Digits of 8 x 8: the autoencoders alone."""
     return {
         "fashion-mnist": [
-            autoencoders(runs, 1, "fashion-mnist", epochs=15),
-            denoisings(runs, 1, "fashion-mnist", epochs=10),
-            variational(runs, 1, "fashion-mnist", epochs=15, examples=500),
+            autoencoders(runs, 1, "fashion-mnist", epochs=10),
+            denoisings(runs, 1, "fashion-mnist", epochs=5),
+            variational(runs, 1, "fashion-mnist", epochs=10, examples=500),
         ],
         "digits": autoencoders(runs, 1, "digits", epochs=200),
     }

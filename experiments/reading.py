@@ -1,0 +1,112 @@
+"""What pre-training gains where labels are few: `python -m experiments.reading --start RUN --out FOLDER`.
+
+Sentences of SQuAD's passages are to be told apart by the article that they are from, of 48: a passage is in one part
+whole. Nets are trained on 100 labels, on 1,000 and on all, once from the weights of RUN, a BERT that was pre-trained by
+`lamina train`, and once from first weights, with the same net, tokens and settings. The file lies in $LAMINA_DATA.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import re
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import lamina as la
+from lamina.chance import key
+
+SQUAD = "qa/squad-dev-v1.1.json.zip"
+PARTS = {"test": 0.2, "valid": 0.1, "train": 1.0}
+"""The parts, and up to which share of the hashes of passages each reaches."""
+FEWEST_WORDS = 5
+SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+
+STEPS: dict[int | None, int] = {100: 250, 1000: 500, None: 1000}
+"""Of training, by how many labels there are; None for all."""
+SEEDS: dict[int | None, int] = {100: 3, 1000: 3, None: 1}
+SETTINGS: dict[str, Any] = {"batch": 32, "clip": 1.0, "precision": "bfloat16", "checkpoint_seconds": 300.0}
+
+
+def part_of(passage: str) -> str:
+    """The part that a passage is in, by a hash of its text."""
+    share = (key(passage) % 10_000) / 10_000
+    begun = 0.0
+    for part, reach in PARTS.items():
+        begun = begun + reach if part != "train" else 1.0
+        if share < begun:
+            return part
+    return "train"
+
+
+def written(source: Path, folder: Path) -> dict[str, int]:
+    """A CSV of each part, with the columns `sentence` and `article`; how many sentences each has."""
+    with zipfile.ZipFile(source) as archive:
+        articles = json.loads(archive.read(archive.namelist()[0]))["data"]
+    rows: dict[str, list[tuple[str, str]]] = {part: [] for part in PARTS}
+    for article in articles:
+        for paragraph in article["paragraphs"]:
+            sentences = (text for text in SENTENCE.split(paragraph["context"]) if len(text.split()) >= FEWEST_WORDS)
+            rows[part_of(paragraph["context"])] += [(sentence, article["title"]) for sentence in sentences]
+    for part, found in rows.items():
+        with (folder / f"{part}.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("sentence", "article"), *found])
+    return {part: len(found) for part, found in rows.items()}
+
+
+def trained(data: Path, labels: int | None, seed: int, rate: float, out: Path, **more: Any) -> dict[str, Any]:
+    """What one net comes to on the test part."""
+    run = la.train(
+        data=str(data / "train.csv"),
+        target="article",
+        valid=str(data / "valid.csv"),
+        test=str(data / "test.csv"),
+        labels=labels,
+        seed=seed,
+        steps=STEPS[labels],
+        optimizer=f"AdamW(linear({rate:g}, warmup={STEPS[labels] // 10}), weight_decay=0.01)",
+        out=out,
+        display=None,
+        **SETTINGS,
+        **more,
+    )
+    result = json.loads((run.folder / "result.json").read_text())
+    kept = {name: result[name] for name in ("net", "parameters", "steps", "seconds", "test")}
+    return {**kept, "baseline": result["baseline"]}
+
+
+def main() -> None:
+    """Train from the start and without, write the JSON, print a line of each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--start", type=Path, required=True, help="the run of a pre-trained BERT")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--rates", type=float, nargs=2, default=(0.0005, 0.0005), help="with and without the start")
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    reading = json.loads((asked.start / "tokens.json").read_text())["reading"]
+    body = next(part for part in la.Run(asked.start).plan.net.split(" >> ") if part.startswith("BERT("))
+    net = f"{body} >> First() >> Dropout(0.1) >> Classify()"
+    runs = list[dict[str, Any]]()
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        data.mkdir()
+        sizes = written(Path(os.environ["LAMINA_DATA"]) / SQUAD, data)
+        new = {"tokens": "bert", "vocabulary": reading["vocabulary"], "lower": reading["lower"]}
+        for labels in STEPS:
+            for seed in range(SEEDS[labels]):
+                for name, rate, more in (("pre-trained", asked.rates[0], {"start": str(asked.start)}),
+                                         ("first weights", asked.rates[1], new)):  # fmt: skip
+                    found = trained(data, labels, seed, rate, Path(folder) / f"{name}-{labels}-{seed}", net=net, **more)
+                    runs.append({"begins": name, "labels": labels, "seed": seed, "rate": rate, **found})
+                    accuracy = found["test"]["accuracy"]
+                    print(f"{labels or 'all'} labels, {name}, seed {seed}: {accuracy['value']:.4f}", flush=True)
+                    result = {"command": "python -m experiments.reading --start RUN --out docs/results", **sizes}
+                    (asked.out / "few-labels.json").write_text(f"{json.dumps({**result, 'runs': runs}, indent=1)}\n")
+
+
+if __name__ == "__main__":
+    main()
