@@ -15,6 +15,7 @@ from lamina.data.dataset import Dataset
 from lamina.data.feeding import LOOK_ROWS, rows_at_once
 from lamina.ends.reconstruct import Reconstruct
 from lamina.errors import DataError, KindError, Problems, RunError, did_you_mean
+from lamina.joined import joined
 from lamina.kinds import Image, Kind, Padded, Vector
 from lamina.layers.gaussian import Gaussian
 from lamina.net import Net, through
@@ -111,7 +112,8 @@ def decoded(net: Net, parts: Halves, code: Tensor) -> Tensor:
 def given_back(model: Model, data: Any) -> GivenBack:
     """Inputs and what the net gives them back as. See `Model.reconstruct`."""
     net = restoring(model.net)
-    return joined([back(net, x) for x in ready(model, data)])
+    found: GivenBack = joined([back(net, x) for x in ready(model, data)])
+    return found
 
 
 def back(net: Net, x: Flow) -> GivenBack:
@@ -121,11 +123,6 @@ def back(net: Net, x: Flow) -> GivenBack:
         value = net(x)
         error = (value - x).flatten(1).double().square().sum(1)
     return GivenBack(*(part.cpu().clone() for part in (x, value, error.to(value.dtype))))
-
-
-def joined(parts: list[GivenBack]) -> GivenBack:
-    """Batches one after another."""
-    return GivenBack(*map(torch.cat, zip(*parts, strict=True)))
 
 
 def sampled(net: Net, count: int, seed: int = 0, temperature: float = 1.0) -> Float[Tensor, "N ..."]:

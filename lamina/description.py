@@ -1,18 +1,22 @@
-"""`model.json`, read: what a model's artifact says of itself, by a file that nobody vouches for."""
+"""`model.json`: what a model's artifact says of itself; read, it is a file that nobody vouches for."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import lamina
 from lamina.data.pictures.reading import PictureOrigin
 from lamina.data.series.origin import SeriesOrigin
 from lamina.data.tables.origin import Origin
 from lamina.data.text.reading import TextOrigin
 from lamina.errors import RunError
 from lamina.kinds import Image, Sequence, Tokens, Value
-from lamina.net import Net
+from lamina.net import Net, foreign
 from lamina.training import files
+
+if TYPE_CHECKING:
+    from lamina.model import Model
 
 FORMAT = 4
 ADDED = {3: ("pictures", "views"), 4: ("text", "series")}
@@ -20,6 +24,27 @@ ADDED = {3: ("pictures", "views"), 4: ("text", "series")}
 
 OLDEST = 2
 LARGEST_BYTES = 8 * 2**20
+
+
+def described(model: Model) -> dict[str, Any]:
+    """The description of a model, as JSON has it."""
+    return {
+        "format": FORMAT,
+        "lamina": lamina.__version__,
+        "net": model.net.sentence(),
+        "needs_code": foreign(model.net.body),
+        "given": str(model.net.given),
+        "target": str(model.net.target),
+        "classes": model.classes,
+        "features": model.features,
+        "scale": model.scale,
+        "parts": model.parts,
+        "table": None if model.origin is None else model.origin.to_json(),
+        "pictures": None if model.pictures is None else model.pictures.to_json(),
+        "views": None if model.net.views is None else str(model.net.views),
+        "text": None if model.text is None else model.text.to_json(),
+        "series": None if model.series is None else model.series.to_json(),
+    }
 
 
 def read_description(path: Path) -> dict[str, Any]:

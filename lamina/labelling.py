@@ -14,6 +14,7 @@ from lamina.data.tables.origin import Origin
 from lamina.data.tables.source import is_table
 from lamina.data.text.reading import TextOrigin
 from lamina.errors import DataError, shown
+from lamina.joined import joined
 from lamina.net import Net
 
 POSITIONS = 2**14
@@ -54,7 +55,6 @@ def answers_to(net: Net, text: TextOrigin, texts: list[str]) -> Any:
         texts: any number but none.
     """
     from lamina.data.text.load import ended
-    from lamina.model import joined
 
     rows = ended(texts, text.input, longest=text.context)
     parts = list(together(rows.lengths))

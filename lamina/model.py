@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import lamina
 from lamina.asked import as_inputs, pictures_in, sizes_of
 from lamina.data.dataset import Dataset, Part
 from lamina.data.feeding import Feed, looking_feed, rows_at_once
@@ -21,14 +20,15 @@ from lamina.data.pictures.reading import PictureOrigin
 from lamina.data.series.origin import SeriesOrigin
 from lamina.data.tables.origin import Origin
 from lamina.data.text.reading import TextOrigin
-from lamina.description import FORMAT
-from lamina.errors import DataError, shown
+from lamina.description import described
+from lamina.errors import DataError
 from lamina.evaluation import evaluate
 from lamina.fold import Quick
-from lamina.forms import form_misfits
+from lamina.joined import joined
 from lamina.kinds import Image
+from lamina.later_data import check_fits, table_for, texts_for
 from lamina.metrics import Measure
-from lamina.net import Net, foreign, recurrent
+from lamina.net import Net, recurrent
 from lamina.training import files
 from lamina.training.weights import save_weights
 from lamina.writing import TOKENS, Draw, are_texts, check_answers, check_settings, continued, written_about
@@ -146,16 +146,7 @@ class Model:
         Raises:
             DataError: if the model was trained on no table, or this one does not fit.
         """
-        if self.origin is None:
-            raise DataError(f"{shown(data)}: the model was trained on no table; pass a dataset of {self.net.given}")
-        if self.text is not None:
-            return self.read_texts(data)
-        from lamina.data.tables.fitting import Known, headed
-        from lamina.data.tables.reading import Reading
-        from lamina.data.tables.table import load_table
-
-        reading = Reading(**{**headed(data, self.origin).values(), "kinds": self.origin.reading.kinds})
-        return load_table(data, reading, Known(self.origin.fields, self.classes, self.parts))
+        return table_for(self, data)
 
     def read_texts(self, data: Any, reading: Reading | None = None) -> Dataset:
         """A table of texts with their targets, by the tokenizer and the classes of this model.
@@ -164,16 +155,7 @@ class Model:
             data: a path, or a frame of pandas, polars or arrow.
             reading: how it is read; None for what still holds for another table.
         """
-        from lamina.data.tables.fitting import headed
-        from lamina.data.tables.reading import Reading
-        from lamina.data.text.labelled import Taught, load_labelled
-
-        text, origin = self._text(), self.origin
-        assert origin is not None
-        if reading is None:
-            reading = Reading(**{**headed(data, origin).values(), "kinds": origin.reading.kinds})
-        known = Taught(text, self.classes, self.parts)
-        return load_labelled(data, reading, text.reading, known=known)
+        return texts_for(self, self._text(), data, reading)
 
     def evaluate(self, data: Any, rows: Tensor | None = None) -> dict[str, Measure]:
         """The measures of the net on these rows (all, if none are named).
@@ -354,30 +336,7 @@ class Model:
 
     def check(self, dataset: Dataset) -> None:
         """Refuse a dataset that the net was not built for."""
-        net = self.net
-        for misfit in form_misfits(net.end, dataset):
-            raise DataError(misfit)
-        kinds = (dataset.inputs.kind, dataset.inputs.kind if net.end.restores else dataset.target.kind)
-        if kinds != (net.given, net.target):
-            raise DataError(
-                f"{dataset.name} has {dataset.inputs.kind} and {dataset.target.kind};"
-                f" the net was built for {net.given} and {net.target}"
-            )
-        if self.origin is not None and dataset.origin is not None and dataset.origin.fields != self.origin.fields:
-            raise DataError(
-                f"{dataset.name} was encoded otherwise than the table that the model was trained on; pass its path or"
-                " frame, or read it with model.read(...)"
-            )
-        texts = (self.text, dataset.text) if self.origin is not None else (None, None)
-        if texts[0] is not None and texts[1] is not None and texts[0].input.digest != texts[1].input.digest:
-            raise DataError(
-                f"{dataset.name} has other tokens than the texts that the model was trained on; pass its path or frame,"
-                " or read it with model.read(...)"
-            )
-        if self.classes and dataset.classes and dataset.classes != self.classes:
-            raise DataError(
-                f"{dataset.name} has the classes {shown(dataset.classes)}; the net was trained on {shown(self.classes)}"
-            )
+        check_fits(self, dataset)
 
     def save(self, folder: Path) -> None:
         """Write the artifact: `model.json` (sentence, kinds, names) and `model.safetensors`.
@@ -386,31 +345,5 @@ class Model:
             OSError: if the disk fails.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        description = {
-            "format": FORMAT,
-            "lamina": lamina.__version__,
-            "net": self.net.sentence(),
-            "needs_code": foreign(self.net.body),
-            "given": str(self.net.given),
-            "target": str(self.net.target),
-            "classes": self.classes,
-            "features": self.features,
-            "scale": self.scale,
-            "parts": self.parts,
-            "table": None if self.origin is None else self.origin.to_json(),
-            "pictures": None if self.pictures is None else self.pictures.to_json(),
-            "views": None if self.net.views is None else str(self.net.views),
-            "text": None if self.text is None else self.text.to_json(),
-            "series": None if self.series is None else self.series.to_json(),
-        }
         save_weights(folder / WEIGHTS, self.net.state_dict())
-        files.replace(folder / DESCRIPTION, f"{json.dumps(description, indent=1, ensure_ascii=False)}\n".encode())
-
-
-def joined(pieces: Sequence[Any]) -> Any:
-    """Answers to pieces of a batch as the answer to the whole."""
-    first = pieces[0]
-    if isinstance(first, Tensor):
-        return torch.cat(list(pieces))
-    parts = [joined(alike) for alike in zip(*pieces, strict=True)]
-    return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
+        files.replace(folder / DESCRIPTION, f"{json.dumps(described(self), indent=1, ensure_ascii=False)}\n".encode())

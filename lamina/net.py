@@ -12,22 +12,17 @@ from lamina.chance import key, repeatable, still_drawing
 from lamina.end import End, Score, Sum
 from lamina.errors import KindError, SentenceError
 from lamina.kinds import Image, Kind, Table, Vector, rows
-from lamina.layers.augment.mix import Mixing, mixing_misfits, of_partners
-from lamina.layers.compose import Repeat
-from lamina.layers.gaussian import drawing_misfits
-from lamina.layers.towers import Towers
-from lamina.layers.weights import memory_bytes
+from lamina.layers.augment.mix import Mixing, of_partners
 from lamina.metrics import Tally
 from lamina.nets.composition import expanded
+from lamina.nets.misfits import chain_misfits, check_size, memory_misfits
 from lamina.sentence import parse
-from lamina.stage import Chain, Flow, Stage, State, links, parts
+from lamina.stage import Chain, Flow, Stage, State, links
 from lamina.table import Row, parameter_count, table
 from lamina.table import rows as table_rows
 from lamina.views import Views
 from lamina.vocabulary import WORDS
 from lamina.word import written
-
-MOST_STAGES = 100_000
 
 
 class Net(nn.Module):
@@ -267,13 +262,7 @@ def misfits(stage: Stage, given: Kind, target: Kind) -> list[str]:
         return list(error.mistakes)
     except SentenceError as error:  # a kind beyond all bounds, such as a vector of more than 2^31 numbers
         return [str(error)]
-    needed = 4 * sum(tensor.nbytes for tensor in sketch.parameters())
-    if needed <= memory_bytes():
-        return []
-    return [
-        f"the net has {sketch.parameter_count():,} parameters; training them takes about {needed / 2**30:,.0f} GiB,"
-        f" more than this machine's memory ({memory_bytes() / 2**30:.0f} GiB); make it narrower or shallower"
-    ]
+    return memory_misfits(sketch)
 
 
 def sketched(stage: Stage, given: Kind, target: Kind) -> Net:
@@ -287,15 +276,11 @@ def sketched(stage: Stage, given: Kind, target: Kind) -> Net:
 
 
 def _built(stage: Stage, given: Kind, target: Kind) -> Net:
-    if size(stage) > MOST_STAGES:
-        raise KindError(f"the net has {size(stage):,} stages; at most {MOST_STAGES:,} can be built")
+    check_size(stage)
     *body, end = (link.fresh() for link in links(stage))
-    mistakes = [f"{early} is an end and must stand last" for early in body if isinstance(early, End)]
     # What gives back its own input is about that, whatever else the data say.
     target = given if isinstance(end, End) and end.restores else target
-    mistakes += mixing_misfits(body, target)
-    mistakes += drawing_misfits(body, end, isinstance(end, End) and end.restores)
-    mistakes += [text for link in (*body, end) for text in hidden_misfits(link)]
+    mistakes = chain_misfits(body, end, target)
     if not isinstance(end, End):
         body.append(end)
         mistakes.append(f"the net stops with {end} and predicts nothing; put an end behind it, such as >> Classify()")
@@ -313,23 +298,3 @@ def _built(stage: Stage, given: Kind, target: Kind) -> Net:
     if mistakes or not isinstance(end, End) or gives is None:
         raise KindError(*mistakes)
     return Net(trunk, end, given, gives, target)
-
-
-def hidden_misfits(link: Stage) -> list[str]:
-    """What a link of the main chain holds that would not be asked there for what it does beside `forward`."""
-    inner = [part for part in parts(link) if part is not link]
-    texts = [(part, "learns from the data as it comes") for part in inner if part.learns and not isinstance(link, Sum)]
-    texts += [(part, "adds to the loss") for part in inner if part.charges]
-    return [f"{part} {why}: put it into the main chain, not into {link}" for part, why in texts]
-
-
-def size(stage: Stage) -> int:
-    """How many stages a sentence comes to when its repetitions are written out."""
-    parts = [value for value in stage.values().values() if isinstance(value, (Stage, tuple))]
-    flat = [part for value in parts for part in (value if isinstance(value, tuple) else (value,))]
-    inner = sum(size(part) for part in flat if isinstance(part, Stage))
-    if isinstance(stage, Repeat):
-        return stage.times * inner
-    if isinstance(stage, Towers):
-        return stage.count * inner
-    return inner if isinstance(stage, Chain) else 1 + inner

@@ -239,7 +239,7 @@ def test_kinds_that_do_not_fit_are_named_with_the_cure(text: str, given: object,
 def test_a_net_beyond_memory_is_refused_before_it_is_allocated(
     text: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("lamina.net", "lamina.layers.weights"):
+    for module in ("lamina.nets.misfits", "lamina.layers.weights"):
         monkeypatch.setattr(f"{module}.memory_bytes", lambda: 8 * 2**30)
     with pytest.raises(KindError) as error:
         build(text, Vector(64), Label(10))

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from lamina.carried import put_together, taken_apart
 from lamina.data.batches import Batch
 from lamina.data.dataset import Dataset
 from lamina.data.feeding import Feed, looking_feed, training_feed
-from lamina.data.split import Parts, fingerprint
+from lamina.data.split import Parts
 from lamina.errors import RunError
 from lamina.evaluation import evaluate
 from lamina.layers.towers import gpus, spread
@@ -22,16 +21,16 @@ from lamina.metrics import Tally
 from lamina.net import build, foreign, recurrent, work_of
 from lamina.sentence import parse_as
 from lamina.stage import Stage
-from lamina.training import machine
+from lamina.training import machine, saving
 from lamina.training.average import Average, moving_tensors
 from lamina.training.best import Best
 from lamina.training.checkpoint import Checkpoints, Snapshot
-from lamina.training.data import all_parts_of, parts_of, same_data
+from lamina.training.data import all_parts_of, parts_of
 from lamina.training.finetuning import Thaw, freeze, frozen_stages, slowed
 from lamina.training.log import Log
 from lamina.training.loop import Carried, Step, fit
-from lamina.training.optimizers import Optimizer, restore_state, state_tensors
-from lamina.training.plan import Plan, edited
+from lamina.training.optimizers import Optimizer
+from lamina.training.plan import Plan
 from lamina.training.precision import say_if_slow
 from lamina.training.rates import rate_at, unreached
 from lamina.training.start import Taken, take
@@ -275,57 +274,18 @@ class Job:
 
     def save(self, must: bool = False) -> None:
         """Write a checkpoint. If the disk refuses, say so and train on, unless this one must be."""
-        state: dict[str, Any] = {
-            "seconds": self.seconds(),
-            **self.best.state(),
-            "stopped_early": self.stopped_early,
-            "troubles": self.troubles,
-            "rate_factor": self.rate_factor,
-            "data": fingerprint(self.whole.dataset),
-            "plan": {name: value for name, value in self.plan.values().items() if name not in Plan.FREE},
-            "machine": machine.fingerprint(self.device),
-        }
-        average = self.average.tensors() if self.average is not None else {}
-        state["carried"], carried = taken_apart(self.carried.state)
-        tensors = {"model": self.net.state_dict(), "optimizer": state_tensors(self.groups)}
-        extra = {"average": average, "best": self.best.weights, "carried": carried}
         try:
-            state["log_bytes"] = self.log.flush()
-            protected = (
-                [self.step // self.batches.count * self.batches.count] if self.plan.nonfinite == "rollback" else []
-            )
-            self.checkpoints.save(Snapshot(self.step, {**tensors, **extra}, state), protected)
-        except (RunError, OSError) as error:
-            if isinstance(error, OSError):
-                error = RunError(
-                    f"{self.log.path}: step {self.step} was not saved: {error.strerror}; free space or mend the disk"
-                )
+            saving.save(self)
+        except RunError as error:
             if must:
-                raise error from None
+                raise
             self.say(f"{error}; training goes on")
 
     def restore(self, snapshot: Snapshot | None) -> None:
         """Take up a checkpoint's state; without one, the state before the first step."""
-        if snapshot is None:
-            self.carried.state = None
-            self.log.cut(0)
-            self.begin()
+        if snapshot is not None:
+            saving.restore(self, snapshot)
             return
-        state = snapshot.state
-        same_data(self.folder, self.whole.dataset, state["data"])
-        where = f"{self.folder}: the checkpoint of step {snapshot.step}"
-        if changes := edited(self.plan, state["plan"]):
-            raise RunError(f"{where}: run.toml was edited since: {'; '.join(changes)}; undo that, or train anew")
-        fit_into(self.net.state_dict(), snapshot.tensors["model"], where)
-        restore_state(self.groups, snapshot.tensors["optimizer"])
-        if self.average is not None:
-            fit_into(self.average.tensors(), snapshot.tensors["average"], f"{where}, average")
-        behind = {name: tensor.to(self.device) for name, tensor in snapshot.tensors.get("carried", {}).items()}
-        self.carried.state = put_together(state.get("carried"), behind)
-        self.best.restore(state, snapshot.tensors.get("best", {}))
-        self.step, self.stopped_early = snapshot.step, state["stopped_early"]
-        self.troubles, self.rate_factor = state["troubles"], state["rate_factor"]
-        self.seconds_before, self.started = state["seconds"], time.perf_counter()
-        self.log.cut(state["log_bytes"])
-        if changed := machine.changes(state["machine"], machine.fingerprint(self.device)):
-            self.say(f"same samples, but not the same bits as without the break: {'; '.join(changed)}")
+        self.carried.state = None
+        self.log.cut(0)
+        self.begin()
