@@ -10,7 +10,7 @@ import torch
 
 from lamina.training.machine import usable_cores
 
-ALL = ("loops", "starting", "saving", "tables", "vision", "sequences", "codes")
+ALL = ("loops", "starting", "saving", "tables", "vision", "sequences", "codes", "reading")
 
 
 def main() -> None:
