@@ -12,11 +12,13 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from lamina.baselines import Baseline
+from lamina.coding import code_place
 from lamina.data.dataset import Dataset
 from lamina.data.feeding import LOOK_ROWS, rows_at_once
 from lamina.data.split import Parts
 from lamina.kinds import Image, Kind, Vector
 from lamina.layers.pca import PCA, WIDEST, numbers_in
+from lamina.layers.shape import Flatten
 from lamina.layers.standardize import moments
 from lamina.metrics import Measure, RestoredTally
 from lamina.net import Net
@@ -43,8 +45,9 @@ def restored(net: Net, dataset: Dataset, parts: Parts) -> dict[str, Baseline]:
     """
     if not (len(parts.train) and len(parts.test)):
         return {}
-    size, code = numbers_in(net.end, dataset.inputs.kind), numbers_of(net.body.kinds[-1])
-    again = len(net.body) == 1 and isinstance(net.body[0], PCA)
+    size, code = numbers_in(net.end, dataset.inputs.kind), numbers_of(net.body.kinds[code_place(net)])
+    *before, last = net.body.stages or (None,)
+    again = isinstance(last, PCA) and all(isinstance(stage, Flatten) for stage in before)
     mean, _ = moments(flat(dataset, parts.train))
     ways: dict[str, Callable[[Tensor], Tensor]] = {"mean": lambda x: mean.expand(len(x), -1)}
     if code is not None and code < min(size, len(parts.train)) and size <= WIDEST and not again:

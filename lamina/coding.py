@@ -58,13 +58,18 @@ def halves(net: Net, up_to: str | None = None) -> Halves:
         KindError: if there is no such stage, or it gives no numbers of a fixed count.
     """
     stages = net.body.stages
-    drawn = [place for place, stage in enumerate(stages, start=1) if isinstance(stage, Gaussian)]
-    place = (drawn[-1] if drawn else len(stages)) if up_to is None else named_place(net, up_to)
+    place = code_place(net) if up_to is None else named_place(net, up_to)
     kind = net.body.kinds[place]
     if not isinstance(kind, Vector | Image):
         where = str(stages[place - 1]) if place else "the input"
         raise KindError(f"{where} gives {kind}, which is no code: name a stage that gives a Vector or an Image")
     return Halves(stages[:place], stages[place:], kind)
+
+
+def code_place(net: Net) -> int:
+    """The number of the stage that gives the code, from 1: the last `Gaussian`, else the last before the end."""
+    drawn = [place for place, stage in enumerate(net.body.stages, start=1) if isinstance(stage, Gaussian)]
+    return drawn[-1] if drawn else len(net.body)
 
 
 def named_place(net: Net, up_to: str) -> int:
@@ -132,13 +137,13 @@ def sampled(net: Net, count: int, seed: int = 0, temperature: float = 1.0) -> Fl
     problems.extend([f"temperature must be at least 0, got {temperature=}"] if not temperature >= 0 else [])
     problems.raise_as(RunError, "nothing can be drawn")
     net, parts = prior(net)
-    gaussian, device = parts.encoder[-1], next(net.parameters(), torch.empty(0)).device
+    gaussian = parts.encoder[-1]
     assert isinstance(gaussian, Gaussian)
     found = []
     with resting(net):
         for rows in torch.split(torch.arange(count), rows_at_once(net.given, LOOK_ROWS)):
             with drawing(seed, 0, rows):
-                z = normals(len(rows), gaussian.latent, gaussian.place, device)
+                z = normals(len(rows), gaussian.latent, gaussian.place, net.device)
             found.append(decoded(net, parts, temperature * z).cpu())
     return torch.cat(found).clone()
 
@@ -202,8 +207,7 @@ def dataset_batches(net: Net, dataset: Dataset, rows: Int64[Tensor, " N"]) -> It
 
 def on_device(x: Flow, net: Net) -> Flow:
     """A batch where the net's weights are."""
-    device = next(net.parameters(), torch.empty(0)).device
-    return Padded(x.values.to(device), x.visible.to(device)) if isinstance(x, Padded) else x.to(device)
+    return Padded(x.values.to(net.device), x.visible.to(net.device)) if isinstance(x, Padded) else x.to(net.device)
 
 
 def asked_batches(model: Model, data: Any) -> Iterator[Flow]:

@@ -36,7 +36,6 @@ def embedded(net: Net, text: TextOrigin, texts: Sequence[str]) -> Float[Tensor, 
     if not texts:
         return torch.zeros(0, width_of(net))
     rows = ended(texts, text.input, longest=text.context)
-    device = next(net.parameters(), torch.empty(0)).device
     found, order = list[Tensor](), list[Int64[Tensor, " B"]]()
     was_training = net.training
     net.eval()
@@ -44,7 +43,7 @@ def embedded(net: Net, text: TextOrigin, texts: Sequence[str]) -> Float[Tensor, 
         with torch.inference_mode():
             for part in together(rows.lengths):
                 batch = rows.gather(part)
-                h = net.features(Padded(batch.values.to(device), batch.visible.to(device)))
+                h = net.features(Padded(batch.values.to(net.device), batch.visible.to(net.device)))
                 found.append(F.normalize(mean(h) if isinstance(h, Padded) else h).cpu())
                 order.append(part)
     finally:

@@ -331,8 +331,7 @@ class Model:
 
     def feed(self, dataset: Dataset, rows: Tensor) -> Feed:
         """Rows of a dataset in batches to be looked at."""
-        device = next(self.net.parameters(), torch.empty(0)).device
-        return looking_feed(dataset, rows, device, recurrent(self.net), rows_at_once(self.net.given))
+        return looking_feed(dataset, rows, self.net.device, recurrent(self.net), rows_at_once(self.net.given))
 
     def check(self, dataset: Dataset) -> None:
         """Refuse a dataset that the net was not built for."""

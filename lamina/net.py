@@ -54,6 +54,11 @@ class Net(nn.Module):
         self.frozen: tuple[nn.Module, ...] = ()
 
     @property
+    def device(self) -> torch.device:
+        """Where its weights are. Principal components are buffers: a net of them alone has no parameters."""
+        return next((tensor.device for tensor in (*self.parameters(), *self.buffers())), torch.device("cpu"))
+
+    @property
     def views(self) -> Views | None:
         """What is averaged in evaluation; None to look at an input once, as it is.
 

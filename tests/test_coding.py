@@ -36,6 +36,13 @@ def test_the_code_of_a_variational_net_is_the_mean() -> None:
     assert torch.equal(m.encode(x), expected)
 
 
+def test_inputs_go_where_a_net_without_parameters_has_its_directions() -> None:
+    m = model("PCA(3) >> Reconstruct()")
+    assert not list(m.net.parameters())
+    m.net.to("meta")
+    assert [x.device.type for x in ready(m, random(11, 7)) if isinstance(x, Tensor)] == ["meta"]
+
+
 def test_the_code_of_principal_components_is_the_projection_and_what_it_leaves_out_is_the_error() -> None:
     m, x = model("PCA(3) >> Reconstruct()"), random(11, 7)
     directions, mean = m.net.body[0].directions, m.net.body[0].mean

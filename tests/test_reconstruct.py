@@ -625,6 +625,15 @@ def test_baselines_of_a_code_are_the_mean_and_as_many_components() -> None:
     assert list(restored(net, data, parts)) == ["mean"]
 
 
+def test_the_baseline_has_as_many_components_as_the_code_wherever_that_stands() -> None:
+    x = spread_out(101, (3.0, 2.0, 1.0, 0.5, 0.1))
+    data = la.from_arrays(x)
+    net = la.build("Dense(7) >> Gaussian(2) >> Dense(3) >> ReLU() >> Reconstruct()", Vector(5), Vector(5))
+    assert list(restored(net, data, split(data))) == ["mean", "pca_2"]
+    net = la.build("Flatten() >> PCA(2) >> Reconstruct()", Vector(5), Vector(5))
+    assert list(restored(net, data, split(data))) == ["mean"]
+
+
 def test_measures_of_parts_add_up_to_those_of_the_whole() -> None:
     x = spread_out(53, (3.0, 2.0, 1.0), shift=1e4)
     net = learned("Dense(2) >> Reconstruct()", x)

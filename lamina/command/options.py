@@ -205,10 +205,12 @@ def save_picture(picture: Picture, path: Path) -> None:
     """Write a picture as PNG.
 
     Raises:
-        DataError: if the file cannot be written.
+        DataError: if the file cannot be written, or is called like one that holds something else.
     """
     from lamina.errors import DataError
 
+    if path.suffix.lower() != ".png":
+        raise DataError(f"{path}: expected a file that ends in .png, got {path.suffix!r}; name another --draw")
     try:
         picture.save(path, "PNG")
     except OSError as error:

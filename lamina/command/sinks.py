@@ -98,8 +98,9 @@ class ArrayFile:
         import numpy as np
         import torch
 
-        with self.path.open("wb") as file:
-            np.save(file, torch.cat(self.parts).contiguous().numpy())
+        if self.parts:
+            with self.path.open("wb") as file:
+                np.save(file, torch.cat(self.parts).contiguous().numpy())
 
 
 FORMS: dict[str, type[CSVFile] | type[ParquetFile] | type[ArrayFile]] = {
@@ -124,7 +125,7 @@ def opened_sink(out: Path | None, as_json: bool) -> Iterator[Sink]:
     """Takes rows and writes them: to a file, which has its name when all of it is there, or as lines.
 
     Raises:
-        DataError: if the file cannot be written.
+        DataError: if the file cannot be written, or its form has no place for no rows.
     """
     from lamina.training import files
 
@@ -142,6 +143,8 @@ def opened_sink(out: Path | None, as_json: bool) -> Iterator[Sink]:
             yield sink
         finally:
             sink.close()
+        if not draft.is_file():
+            raise DataError(f"{out} is not written: there are no rows for it")
         draft.replace(out)
     except OSError as error:
         raise DataError(f"{out} cannot be written: {error.strerror or error}; name another --out") from None

@@ -82,7 +82,7 @@ MEASURES: dict[str, Definition] = {
     "squared_error_per_example": Definition(
         "lower",
         "the input's unit, squared",
-        "mean of Σ (x - f)² over an example's numbers",
+        "mean of Σ (x - f)² over an example's numbers, f by a drawn code where codes are drawn",
         "Hinton, Salakhutdinov 2006",
     ),
     "explained_variance": Definition("higher", "share", "1 - Σ |x - f|² / Σ |x - mean x|²", "Pearson 1901"),

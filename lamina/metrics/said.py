@@ -24,7 +24,8 @@ def in_words(measures: Mapping[str, Measure], baselines: Mapping[str, Mapping[st
     beside = [f"{error / simple[SQUARED].value:.2f} times that of {what(name)} ({simple[SQUARED].value:.4g})"
         for name, simple in baselines.items() if SQUARED in simple and simple[SQUARED].value]  # fmt: skip
     if beside:
-        said.append(f"an example's squared error, {error:.4g}, is {' and '.join(beside)}")
+        by = " by a drawn code" if CODE in measures else ""
+        said.append(f"an example's squared error{by}, {error:.4g}, is {' and '.join(beside)}")
     if BOUND in measures and CODE in measures:
         nats, code, bound = (measures[name].value for name in (NATS, CODE, BOUND))
         bits = code / math.log(2)
@@ -32,7 +33,9 @@ def in_words(measures: Mapping[str, Measure], baselines: Mapping[str, Mapping[st
             f"it takes {code:.4g} nats ({bits:.3g} bits) to tell an example's code, and {nats:.4g} to tell the example"
             " by it"
         )
-        said.append(f"so ln p of an example is at least {bound:.4g} on average: the elbo")
+        # Of several draws the bound is above what the two come to.
+        how = "so" if math.isclose(bound, -(nats + code), rel_tol=1e-3) else "by several codes weighed together,"
+        said.append(f"{how} ln p of an example is at least {bound:.4g} on average: the elbo")
     return said
 
 
@@ -41,4 +44,6 @@ def what(name: str) -> str:
     if name == "mean":
         return "the mean"
     count = name.removeprefix("pca_")
+    if count == "1":
+        return "the first principal component"
     return f"the first {count} principal components" if count.isdecimal() else name

@@ -93,6 +93,22 @@ class ValueAnswers:
     worst: list[Example]
 
 
+class Pretrained(NamedTuple):
+    """A layer that was trained before the net, without labels.
+
+    Attributes:
+        layer: its words.
+        taught: the net that taught it.
+        steps: of that.
+        loss: its first measure on the validation part, with its name, as text.
+    """
+
+    layer: str
+    taught: str
+    steps: int
+    loss: str
+
+
 class Drawn(NamedTuple):
     """A drawing of the net.
 
@@ -132,6 +148,7 @@ class Content:
         said: what the measures come to, a sentence each.
         drawings: of a net that gives back its input.
         sheets: how answers to questions fare; empty if there are none.
+        pretrained: the layers that were trained before it.
         facts: steps, time and the like.
         plan: the settings.
         machine: what it ran on, with versions.
@@ -160,6 +177,7 @@ class Content:
     said: tuple[str, ...] = ()
     drawings: tuple[Drawn, ...] = ()
     sheets: tuple[Sheet, ...] = ()
+    pretrained: tuple[Pretrained, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     plan: dict[str, str] = field(default_factory=dict)
     machine: dict[str, str] = field(default_factory=dict)

@@ -36,7 +36,8 @@ def map_sheet(net: Net, ends: tuple[float, float] | None = None) -> Picture.Imag
         KindError: if its codes are others.
     """
     parts = pictured(net)
-    if not isinstance(parts.encoder[-1], Gaussian) or parts.encoder[-1].latent != 2:
+    last = parts.encoder[-1] if parts.encoder else None
+    if not isinstance(last, Gaussian) or last.latent != 2:
         raise KindError(f"{net} has no map of its codes: that is for Gaussian(2), whose codes fill a plane")
     z = torch.special.ndtri((torch.arange(SIDE) + 0.5) / SIDE)
     codes = torch.cartesian_prod(-z, z).flip(1)  # (SIDE², 2): the first number to the right, the second upwards
@@ -89,6 +90,5 @@ def pictured(net: Net) -> Halves:
 
 def of_codes(net: Net, parts: Halves, codes: Tensor) -> Float[Tensor, "N C Y X"]:
     """Codes, decoded where the net's weights are."""
-    device = next(net.parameters(), torch.empty(0)).device
     with resting(net):
-        return decoded(net, parts, codes.to(device)).cpu()
+        return decoded(net, parts, codes.to(net.device)).cpu()

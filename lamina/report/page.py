@@ -109,7 +109,16 @@ def going(content: Content) -> Markup:
     troubles = tag("ul", *(tag("li", trouble) for trouble in content.troubles)) if content.troubles else ""
     headline = next(iter(content.test), "")
     drawn = curves(content.log, content.chosen_by, headline, units)
-    return _section("How training went", "training", troubles, drawn)
+    return _section("How training went", "training", troubles, before(content), drawn)
+
+
+def before(content: Content) -> Markup:
+    """The layers that were trained first, without labels."""
+    if not content.pretrained:
+        return Markup("")
+    caption = "Its layers were trained first, one after another and without labels, each by a net of its own"
+    rows = [[layer.layer, layer.taught, f"{layer.steps:,}", layer.loss] for layer in content.pretrained]
+    return table(caption, ["layer", "taught by", "steps", "on the validation part"], rows, style="stages")
 
 
 def measures(content: Content) -> Markup:

@@ -78,12 +78,22 @@ def variance_sheet(net: Net) -> Picture.Image:
     if len(points) <= 60:
         for x, y in points[1:]:
             draw.ellipse((x - DOT, y - DOT, x + DOT, y + DOT), fill=COLOURS[0])
-    for wanted in (0.5, 0.8, 0.9, 0.95, 0.99):
-        reached = next((count for count, share in enumerate(shares) if share >= wanted), None)
-        if reached is not None:
-            x, y = points[reached]
-            draw.text((x + 8, y + 5), f"{wanted:.0%} by {reached}", PALE, font_of(13))
+    for count, wanted in reached(shares).items():
+        x, y = points[count]
+        last = count == counts[-1]  # at the edge of the page there is no room to its right
+        draw.text((x - 8, y + 5) if last else (x + 8, y + 5), f"{wanted:.0%} by {count}", PALE, font_of(13),
+            anchor="ra" if last else "la")  # fmt: skip
     return page
+
+
+def reached(shares: Sequence[float]) -> dict[int, float]:
+    """How many components first explain half of the variance, and more: by their count the largest share reached."""
+    found = dict[int, float]()
+    for wanted in (0.5, 0.8, 0.9, 0.95, 0.99):
+        count = next((count for count, share in enumerate(shares) if share >= wanted), None)
+        if count is not None:
+            found[count] = wanted
+    return found
 
 
 def frame(

@@ -18,7 +18,7 @@ from lamina.kinds import Table, Vector
 from lamina.metrics import Measure, Tally
 from lamina.metrics.said import in_words
 from lamina.report.answers import FEATURES, Answers, address
-from lamina.report.content import Content, Drawn
+from lamina.report.content import Content, Drawn, Pretrained
 from lamina.report.page import page
 from lamina.training import files, machine
 from lamina.training.data import notes_on, reading_note
@@ -92,6 +92,7 @@ def gathered(
         answers=answers.told(test),
         said=tuple(in_words(test.measures(), {name: simple.measures for name, simple in baselines.items()})),
         drawings=drawings_of(job),
+        pretrained=layers_before(job),
         features=heads(job.dataset),
         facts={
             "parameters": f"{job.net.parameter_count():,}",
@@ -117,6 +118,18 @@ def drawings_of(job: Job) -> tuple[Drawn, ...]:
 
     found = drawings(Subject(job.net, job.dataset, job.shares.test))
     return tuple(Drawn(DRAWINGS[what], address(picture), picture.width) for what, picture in found.items())
+
+
+def layers_before(job: Job) -> tuple[Pretrained, ...]:
+    """The layers that were trained before the net, and how well each gives back what it is given."""
+    from lamina.training.layerwise import pretrained
+
+    found = []
+    for layer in pretrained(job.folder):
+        (name, told), *_ = layer["valid"].items()
+        value = "none" if told["value"] is None else f"{told['value']:.4g}"
+        found.append(Pretrained(layer["layer"], layer["net"], layer["steps"], f"{name.replace('_', ' ')} {value}"))
+    return tuple(found)
 
 
 def heads(dataset: Dataset) -> tuple[str, ...]:

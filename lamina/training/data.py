@@ -22,6 +22,7 @@ from lamina.data.named import (
     load,
     read_table,
 )
+from lamina.data.pictures.folder import is_picture_folder
 from lamina.data.series.reading import COLUMN_SETTINGS, SERIES_SETTINGS
 from lamina.data.sets import NAMED
 from lamina.data.sources.arrays import from_arrays
@@ -187,6 +188,8 @@ def data_for(
         listed = isinstance(data, str | Path) and are_pictures(str(data))
         if not (listed or "target" in asked or "horizon" in asked) and restores(net or settings.get("net")):
             asked["inputs_only"] = True
+    elif isinstance(data, str | Path) and is_picture_folder(Path(data)) and restores(net or settings.get("net")):
+        asked["inputs_only"] = True
     if isinstance(data, Dataset):
         if asked:
             raise DataError(f"{', '.join(asked)} would say how data is read, but this is a dataset already")

@@ -104,7 +104,9 @@ def taught_job(job: Job, layer: Layer, number: int, count: int) -> Job:
     plan, part = job.plan, f"layer {number} of {count}"
     inputs = passed(job.net, job.dataset, layer, job.device)
     dataset = Dataset(f"{job.dataset.name}, {part}", inputs, inputs)
-    probabilities = within_one(dataset, all_rows(job), job.device)
+    shares = all_parts_of(job.dataset, plan)
+    # What a layer is measured on must have a likelihood too.
+    probabilities = within_one(dataset, torch.cat((shares.train, shares.valid)), job.device)
     if plan.pretrain_with == "rbm" and not probabilities:
         raise DataError(no_probabilities(dataset.name))
     sentence = layer.taught(plan.pretrain_with or "autoencoder", plan.pretrain_noise or 0.0, probabilities)

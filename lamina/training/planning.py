@@ -10,8 +10,10 @@ from typing import Any
 import torch
 
 from lamina.data.dataset import Dataset
+from lamina.data.feeding import looking_feed
 from lamina.data.text.packed import Documents
 from lamina.defaults import Suggestion, default_net, default_optimizer, default_pace
+from lamina.ends.reconstruct import Reconstruct
 from lamina.errors import DataError, KindError, Problems, RunError, did_you_mean, listed
 from lamina.forms import form_misfits
 from lamina.layers.dense import Dense
@@ -75,6 +77,8 @@ def planned(
     if chosen.get("views") is not None:
         said["views"] = str(chosen["views"])
         read_views(said["views"], dataset, problems)
+    if stage is not None and not problems.texts:
+        problems.extend(unlikely(links(stage)[-1], dataset), "net")
     if "pretrain" in chosen:
         said = pretraining(said, chosen, dataset, stage, problems)
     if any(known is not None for known in (dataset.origin, dataset.pictures, dataset.series)):
@@ -95,6 +99,22 @@ def planned(
     if stage is None or problems.texts:
         raise RunError(listed(problems.texts, "the run cannot begin"))
     return Plan(**values), stage
+
+
+def unlikely(end: Stage, dataset: Dataset) -> list[str]:
+    """Why a net that gives back probabilities would stop at some row, also of those that validate and test.
+
+    Numbers with a scale are bytes, which become numbers from 0 to 1.
+    """
+    if not isinstance(end, Reconstruct) or end.likelihood != "bernoulli" or dataset.inputs.scale is not None:
+        return []
+    try:
+        for batch in looking_feed(dataset, torch.arange(len(dataset)), torch.device("cpu"), carried=False).epoch(0):
+            assert isinstance(batch.inputs, torch.Tensor)
+            end.fitting_numbers(batch.inputs.flatten(1))
+    except DataError as error:
+        return [str(error)]
+    return []
 
 
 def pretraining(

@@ -127,6 +127,49 @@ def test_a_failure_on_the_way_leaves_the_old_file(command: Any, flowers: Path, w
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["codes.csv", "in.csv"]
 
 
+@pytest.mark.parametrize("form", ["npy", "parquet"])
+def test_without_rows_no_file_is_written(command: Any, table: Any, within: Path, form: str) -> None:
+    out = f"codes.{form}"
+    said = command("encode", table[0], "-", "--out", out, stdin=b"name,x,y,z\n")
+    assert (said.code, said.err) == (2, f"lamina: {out} is not written: there are no rows for it\n")
+    assert list(within.iterdir()) == []
+
+
+def test_what_went_wrong_before_the_first_row_is_said_of_an_array_too(
+    command: Any, flowers: Path, within: Path
+) -> None:
+    said = command("encode", flowers, "digits", "--out", "codes.npy")
+    assert said.code == 2
+    assert said.err.endswith("lamina: digits has Image(1, 8, 8); the net was built for Vector(4)\n")
+    assert list(within.iterdir()) == []
+
+
+def test_a_folder_of_pictures_is_learned_from_without_classes(command: Any, within: Path) -> None:
+    folder = within / "pictures"
+    folder.mkdir()
+    for place, values in enumerate(np.random.default_rng(0).integers(0, 256, (23, 5, 7, 3), np.uint8)):
+        Picture.fromarray(values).save(folder / f"{place}.png")
+    said = command("train", folder, "--net", "PCA(3) >> Reconstruct()", "--threads", 1, "--out", "run")
+    assert said.code == 0, said.err
+    assert "no classes are looked at: 23 pictures" in said.err
+    assert len(read(command("reconstruct", "run", folder, "--keep").out)) == 23
+    assert "squared_error_per_example" in json.loads(command("evaluate", "run", folder, "--json").out)["measures"]
+    assert command("encode", "run", folder / "3.png").code == 0
+
+
+def test_a_row_that_is_no_probability_is_said_before_training_even_if_it_only_tests(command: Any, within: Path) -> None:
+    x = np.random.default_rng(0).uniform(size=(53, 3)).astype("f4")
+    x[-1, 2] = 7.5
+    np.savez("x.npz", x=x)
+    said = command("train", "x.npz", "--net", "Dense(2) >> Reconstruct(likelihood='bernoulli')", "--out", "run")
+    assert (said.code, said.err) == (
+        2,
+        "lamina: net: Reconstruct(likelihood='bernoulli') gives back numbers from 0 to 1, got 7.5; bring the data to"
+        " [0, 1], or use likelihood='gaussian'\n",
+    )
+    assert not Path("run").exists()
+
+
 def test_samples_of_pictures_are_a_sheet_or_an_array(command: Any, digits: Path, tmp_path: Path) -> None:
     said = command("sample", digits, "--count", 5, "--seed", 3, "--out", tmp_path / "s.npy", "--json")
     assert json.loads(said.out) == {"out": str(tmp_path / "s.npy"), "count": 5, "seed": 3, "temperature": 1.0}
@@ -168,6 +211,14 @@ def test_a_run_is_drawn(command: Any, digits: Path, tmp_path: Path, what: str) -
     with Picture.open(tmp_path / "a.png") as picture:
         page = np.asarray(picture.convert("L"))
     assert len(np.unique(page)) > 20
+
+
+def test_a_drawing_never_takes_the_place_of_a_table(command: Any, digits: Path, write: Any) -> None:
+    said = command("show", digits, "--draw", write("x,y\n1,2\n"), "--of", "filters")
+    assert (said.code, said.err) == (
+        2, "lamina: a.csv: expected a file that ends in .png, got '.csv'; name another --draw\n",
+    )  # fmt: skip
+    assert Path("a.csv").read_text() == "x,y\n1,2\n"
 
 
 def test_explained_variance_is_drawn(command: Any, flowers: Path, tmp_path: Path) -> None:

@@ -63,7 +63,9 @@ def test_json_is_the_last_line_and_alone(command: Any, within: Path) -> None:
 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_json_of_several_seeds_is_one_object_too(command: Any, within: Path, seeds: int) -> None:
-    (line,) = command("train", "iris", *SHORT, "--seeds", seeds, "--json").out.splitlines()
+    said = command("train", "iris", *SHORT, "--seeds", seeds, "--json")
+    assert said.code == 0, said.err
+    (line,) = said.out.splitlines()
     result = json.loads(line)
     assert finite(result)
     assert len(result["runs"]) == seeds

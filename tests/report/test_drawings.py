@@ -17,7 +17,7 @@ from lamina.net import Net
 from lamina.report.drawings import DRAWINGS, Subject, drawings
 from lamina.report.filters import first_filters
 from lamina.report.latent import map_sheet, pictured
-from lamina.report.plane import code_sheet, variance_sheet
+from lamina.report.plane import code_sheet, reached, variance_sheet
 from lamina.report.restored import spoiled
 from lamina.report.tiles import Row, limits, shaded, tile_sheet
 
@@ -138,6 +138,7 @@ def test_codes_of_a_single_number_are_refused() -> None:
         ("Flatten() >> Dense(7) >> Gaussian(3) >> Reconstruct()", ["restored", "samples", "walk", "codes", "filters"]),
         ("Flatten() >> Dense(1) >> Reconstruct()", ["restored", "walk", "filters"]),
         ("Flatten() >> Dense(5) >> Classify()", ["codes", "filters"]),
+        ("Reconstruct()", ["restored", "walk", "codes"]),
     ],
 )
 def test_a_net_has_the_drawings_that_suit_it(sentence: str, found: list[str]) -> None:
@@ -180,6 +181,12 @@ def test_explained_variance_goes_from_nothing_to_its_sum() -> None:
     assert variance_sheet(built).width > 300
 
 
+def test_a_count_of_components_is_said_once_with_the_most_that_it_explains() -> None:
+    assert reached([0.0, 0.6, 0.85, 0.97, 0.98]) == {1: 0.5, 2: 0.8, 3: 0.95}
+    assert reached([0.0, 1.0]) == {1: 0.99}
+    assert reached([0.0, 0.3]) == {}
+
+
 def test_words_give_the_ratios_and_the_parts_of_the_bound() -> None:
     one = {name: Measure(value, 0.0, 9.0) for name, value in {
         "elbo": -25.0, "restoration_loss": 23.0, "squared_error_per_example": 3.0, "code_nats": 2.0,
@@ -189,10 +196,16 @@ def test_words_give_the_ratios_and_the_parts_of_the_bound() -> None:
         "pca_2": {"squared_error_per_example": Measure(4.0, 3.0, 5.0)},
     }
     assert in_words(one, simple) == [
-        "an example's squared error, 3, is 0.50 times that of the mean (6) and 0.75 times that of the first 2 principal"
-        " components (4)",
+        "an example's squared error by a drawn code, 3, is 0.50 times that of the mean (6) and 0.75 times that of the"
+        " first 2 principal components (4)",
         "it takes 2 nats (2.89 bits) to tell an example's code, and 23 to tell the example by it",
         "so ln p of an example is at least -25 on average: the elbo",
+    ]
+    several = in_words(one | {"elbo": Measure(-24.0, 0.0, 9.0)}, {})
+    assert several[-1] == "by several codes weighed together, ln p of an example is at least -24 on average: the elbo"
+    plain = {"squared_error_per_example": one["squared_error_per_example"]}
+    assert in_words(plain, {"pca_1": simple["pca_2"]}) == [
+        "an example's squared error, 3, is 0.75 times that of the first principal component (4)"
     ]
     assert in_words({"accuracy": Measure(0.5, 0.4, 0.6)}, {}) == []
     assert in_words({"squared_error_per_example": Measure(3.0, 2.0, 4.0)}, {}) == []

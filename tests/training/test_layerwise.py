@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from lamina.kinds import Image, Label, Sequence, Vector
 from lamina.nets.layers import layer_misfits, layers_of
 from lamina.sentence import parse
 from lamina.training import layerwise
+from lamina.training.data import all_parts_of
 from lamina.training.job import Evaluation, Job
 from lamina.training.labels import labelled
 from lamina.training.layerwise import pretrained
@@ -221,6 +223,11 @@ def test_each_layer_learns_from_what_those_before_give_and_the_net_begins_with_t
 def test_the_log_and_the_result_keep_the_loss_of_each_layer(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", pretrain_epochs=40)
     told = run.result["pretrained"]
+    page = (run.folder / "report.html").read_text()
+    for layer in told:
+        loss = f"squared error per example {layer['valid']['squared_error_per_example']['value']:.4g}"
+        cells = (escape(layer["layer"], quote=False), escape(layer["net"], quote=False), "160", loss)
+        assert all(f">{cell}</t" in page for cell in cells)
     assert [(layer["layer"], layer["steps"]) for layer in told] == [
         ("Dense(7) >> ReLU()", 160),
         ("Dense(5) >> Tanh()", 160),
@@ -267,6 +274,22 @@ def test_pictures_are_pretrained_too(tmp_path: Path) -> None:
     net = "Conv(5) >> BatchNorm() >> ReLU() >> Pool() >> Conv(3) >> ReLU() >> Flatten() >> Dense(7) >> ReLU() >> Classify()"
     told = trained(tmp_path / "run", net, data).result["pretrained"]
     assert ["bernoulli" in layer["net"] for layer in told] == [True, False, False]
+
+
+def test_the_part_that_validates_has_a_likelihood_where_it_alone_lies_beyond_one(tmp_path: Path) -> None:
+    plan = trained(tmp_path / "first", data=SQUEEZED).plan
+    valid = all_parts_of(SQUEEZED, plan).valid
+    # Of a row that validates: rows are split by what they hold, so it must go on validating.
+    for far in range(2, 50):
+        x = SQUEEZED.inputs.values.clone()
+        x[valid[0], 0] = far
+        data = from_arrays(x, SQUEEZED.target.values)
+        parts = all_parts_of(data, plan)
+        if valid[0] in parts.valid:
+            break
+    assert float(x[parts.train].max()) <= 1
+    told = trained(tmp_path / "run", data=data).result["pretrained"]
+    assert "bernoulli" not in told[0]["net"]
 
 
 # --- going on ----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import torch
 from lamina.data.dataset import Column
 from lamina.data.pictures.listing import Listing, counted, natural, some
 from lamina.errors import DataError, did_you_mean, shown
-from lamina.kinds import Label
+from lamina.kinds import Label, Value
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp"))
 """What picture files are called. What a file holds is told by its content."""
@@ -32,13 +32,13 @@ class Found:
 
     Attributes:
         classes: the pictures of each class, in order.
-        loose: how many pictures lie in no class folder.
+        loose: the pictures that lie in no class folder.
         others: how many files are no pictures, by their suffix, or as "hidden".
         empty: folders without a picture.
     """
 
     classes: dict[str, list[Path]] = field(default_factory=dict)
-    loose: int = 0
+    loose: list[Path] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
     empty: list[str] = field(default_factory=list)
 
@@ -49,6 +49,11 @@ class Found:
         self.loose += other.loose
         self.others += other.others
         self.empty += other.empty
+
+    def files(self) -> list[Path]:
+        """All pictures, in natural order."""
+        files = (file for some in (self.loose, *self.classes.values()) for file in some)
+        return sorted(files, key=lambda file: natural(str(file)))
 
 
 def is_picture(name: str) -> bool:
@@ -77,7 +82,7 @@ def is_picture_folder(path: Path) -> bool:
         return False
 
 
-def list_folder(path: Path, name: str, classes: tuple[str, ...] | None = None) -> Listing:
+def list_folder(path: Path, name: str, classes: tuple[str, ...] | None = None, inputs_only: bool = False) -> Listing:
     """The pictures in `class/file`, or `train/class/file` and `test/class/file`.
 
     Folders within a class belong to it. Links are followed, wherever they lead. Hidden files, and files that are not
@@ -87,14 +92,17 @@ def list_folder(path: Path, name: str, classes: tuple[str, ...] | None = None) -
         path: the folder.
         name: what the user called it.
         classes: the classes that a model knows; None to take those that are there, of which there must be two.
+        inputs_only: whether classes may be missing, or others than a model knows: all pictures are taken then.
 
     Raises:
         DataError: if there are no pictures, no class folders, or only one; or a class that is not known.
     """
     train, test = Found(), Found()
-    parts = _parts(path)
+    parts = _parts(path, inputs_only)
     for folder in parts:
         (test if folder.name.lower() in TEST and len(parts) > 1 else train).add(_found(folder))
+    if inputs_only and not _have_classes(train, test, classes):
+        return _without_classes(path, name, train, test)
     names = tuple(sorted(train.classes, key=natural)) if classes is None else classes
     _check_written(name, [*train.classes, *test.classes])
     if classes is None:
@@ -116,7 +124,24 @@ def list_folder(path: Path, name: str, classes: tuple[str, ...] | None = None) -
     )
 
 
-def _parts(path: Path) -> list[Path]:
+def _have_classes(train: Found, test: Found, classes: tuple[str, ...] | None) -> bool:
+    """Whether each picture is of one of at least two classes, those of a model or those that are there."""
+    known = set(train.classes) if classes is None else set(classes)
+    return len(known) > 1 and not (train.loose or test.loose) and {*train.classes, *test.classes} <= known
+
+
+def _without_classes(path: Path, name: str, train: Found, test: Found) -> Listing:
+    """All pictures, in whatever folders they lie, of nets that give back what they are given."""
+    files, tested = train.files(), test.files()
+    if not files:
+        raise _nothing(name, train)
+    note = f"no classes are looked at: {counted(len(files) + len(tested), 'picture')}"
+    target = Column(torch.zeros(len(files) + len(tested), 1), Value(1))
+    rows = torch.arange(len(files), len(target)) if tested else None
+    return Listing(name, path, (*files, *tested), target, (), rows, (note,))
+
+
+def _parts(path: Path, inputs_only: bool) -> list[Path]:
     """The folder itself; or those in it where all are called train, test and the like, and one is to train on."""
     inner = [Path(entry.path) for entry in _entries(path) if _is_folder(entry) and not _is_left_out(entry.name)]
     called = {folder.name.lower() for folder in inner}
@@ -124,6 +149,8 @@ def _parts(path: Path) -> list[Path]:
     # Folders of classes that happen to be called so hold pictures, not folders. What tests may hold pictures of which
     # nobody tells the class.
     training = [folder for folder in inner if folder.name.lower() in TRAIN]
+    if parted and inputs_only:
+        return inner
     if parted and all(any(map(_is_folder, _entries(folder))) for folder in training):
         return inner
     return [path]
@@ -142,7 +169,7 @@ def _found(folder: Path) -> Found:
             else:
                 found.empty.append(entry.name)
         elif is_picture(entry.name):
-            found.loose += 1
+            found.loose.append(Path(entry.path))
         else:
             found.others[_suffix(entry.name)] += 1
     return found
@@ -198,8 +225,9 @@ def _suffix(name: str) -> str:
 def _nothing(name: str, train: Found) -> DataError:
     if train.loose:
         return DataError(
-            f"{name}: expected a folder for each class, got {counted(train.loose, 'picture')} in none; put them into"
-            " folders called as their classes, or list them in a table with the columns path and label"
+            f"{name}: expected a folder for each class, got {counted(len(train.loose), 'picture')} in none; put them"
+            " into folders called as their classes, or list them in a table with the columns path and label; a net that"
+            " ends in Reconstruct() needs none"
         )
     held = f", but {_what(train.others)}" if train.others else ""
     return DataError(f"{name}: expected pictures in a folder for each class, found none{held}; check the path")
@@ -265,7 +293,7 @@ def _notes(parts: list[Path], train: Found, test: Found, names: tuple[str, ...])
     if both.others:
         notes.append(f"left out, being no pictures: {_what(both.others)}")
     if both.loose:
-        notes.append(f"left out, lying in no class folder: {counted(both.loose, 'picture')}")
+        notes.append(f"left out, lying in no class folder: {counted(len(both.loose), 'picture')}")
     if both.empty:
         notes.append(f"left out, holding no pictures: {some(both.empty)}")
     return notes

@@ -59,7 +59,7 @@ def load_pictures(
             raise DataError(
                 f"{name}: target={target!r} has no effect: the folders of pictures are their classes; leave it out"
             )
-        listing = list_folder(path, name, classes)
+        listing = list_folder(path, name, classes, reading.inputs_only)
     else:
         listing = list_table(path, name, as_reading({**(table or {}), "target": target or ()}), classes)
     held, train = contents(listing.paths, path, say), classes is None  # only `lamina train` and `data` take --skip-bad
@@ -78,9 +78,12 @@ def _dataset(
         forget(path)
     _check_bad(listing, found.bad, reading, train)
     rows = torch.tensor([place for place in range(len(listing.paths)) if place not in found.bad])
-    target = listing.target if not found.bad else Column(listing.target.values[rows], listing.target.kind)
-    test = _still_there(listing.test, rows) if listing.test is not None else None
     channels = found.values.shape[3]
+    target = listing.target if not found.bad else Column(listing.target.values[rows], listing.target.kind)
+    inputs = Column(found.values.permute(0, 3, 1, 2), Image(channels, frame.height, frame.width), scale=1 / 255)
+    if reading.inputs_only and path.is_dir() and not listing.classes:
+        target = inputs
+    test = _still_there(listing.test, rows) if listing.test is not None else None
     notes = [
         *listing.notes,
         sized,
@@ -97,7 +100,7 @@ def _dataset(
     ]
     return Dataset(
         listing.name,
-        Column(found.values.permute(0, 3, 1, 2), Image(channels, frame.height, frame.width), scale=1 / 255),
+        inputs,
         target,
         classes=listing.classes,
         parts=listing.parts,

@@ -31,12 +31,14 @@ class PictureReading(Saying):
             bends the picture to it.
         colour: "grey" for one channel, "colour" for three; "auto" for one if no picture has colour.
         skip_bad: how many pictures that cannot be read are left out, and listed, before it is a mistake.
+        inputs_only: whether nothing is predicted but the pictures themselves, so that they need no classes.
     """
 
     size: Count | tuple[Count, Count] | None = None
     fit: Fit = "crop"
     colour: Literal["auto", "grey", "colour"] = "auto"
     skip_bad: Natural = 0
+    inputs_only: bool = False
 
     @classmethod
     def conflicts(cls, **values: Any) -> list[str]:
@@ -91,7 +93,9 @@ class PictureOrigin:
     def settled(self) -> PictureReading:
         """The reading that brings other pictures to just this form, whatever they are."""
         colour: Literal["grey", "colour"] = "grey" if self.channels == 1 else "colour"
-        return PictureReading((self.height, self.width), self.fit, colour, self.reading.skip_bad)
+        return PictureReading(
+            (self.height, self.width), self.fit, colour, self.reading.skip_bad, self.reading.inputs_only
+        )
 
     def to_json(self) -> dict[str, Any]:
         """What a model keeps."""

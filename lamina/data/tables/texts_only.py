@@ -42,7 +42,8 @@ def nothing_left(name: str, found: dict[str, Profile], reading: Reading) -> Data
     texts = said or [each for each, profile in found.items() if profile.kind == "text" and each not in reading.target]
     if texts:
         return TextsOnly(name, tuple(texts), reading.target)
+    target = f" {' and '.join(reading.target)}" if reading.target else ""
     return DataError(
-        f"{name}: no column is left to predict {' and '.join(reading.target)} from; `lamina data` says"
+        f"{name}: no column is left to predict{target} from; `lamina data` says"
         " why each was left out, and --kind COLUMN=KIND overrules"
     )

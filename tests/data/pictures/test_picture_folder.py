@@ -160,8 +160,31 @@ def test_one_class_is_refused(tmp_path):
 def test_pictures_in_no_folder_are_refused(tmp_path):
     assert refused(tree(tmp_path, "1.png", "2.png")) == (
         "pets: expected a folder for each class, got 2 pictures in none; put them into folders called as their "
-        "classes, or list them in a table with the columns path and label"
+        "classes, or list them in a table with the columns path and label; a net that ends in Reconstruct() needs none"
     )
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "test"),
+    [
+        (("10.png", "2.png"), ["2.png", "10.png"], None),
+        (("cat/1.png", "cat/2.png"), ["cat/1.png", "cat/2.png"], None),
+        (("cat/1.png", "dog/1.png", "loose.png"), ["cat/1.png", "dog/1.png", "loose.png"], None),
+        (("train/1.png", "train/2.png", "test/3.png"), ["train/1.png", "train/2.png", "test/3.png"], [2]),
+    ],
+)
+def test_pictures_need_no_classes_where_they_are_given_back(tmp_path, names, rows, test):
+    root = tree(tmp_path, *names)
+    listing = list_folder(root, "pets", inputs_only=True)
+    assert [path.relative_to(root).as_posix() for path in listing.paths] == rows
+    assert (listing.classes, None if listing.test is None else listing.test.tolist()) == ((), test)
+    assert listing.notes == (f"no classes are looked at: {len(rows)} pictures",)
+
+
+def test_classes_stay_where_every_picture_has_one(tmp_path):
+    root = tree(tmp_path, "cat/1.png", "dog/1.png")
+    assert list_folder(root, "pets", inputs_only=True).classes == ("cat", "dog")
+    assert list_folder(root, "pets", ("cat", "cow"), inputs_only=True).classes == ()
 
 
 def test_no_pictures_are_refused(tmp_path):
