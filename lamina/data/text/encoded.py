@@ -17,6 +17,9 @@ HOWS: tuple[How, ...] = ("characters", "bytes", "words", "spaced", "bpe", "unigr
 BROUGHT: tuple[How, ...] = ("roberta",)
 """What comes with the weights of another system alone."""
 
+BEGUN: tuple[How, ...] = ("bert", "roberta")
+"""What has a token before a text that is read: BERT's kin learned to read so."""
+
 SPECIAL = ("<unknown>", "<begin>", "<end>")
 """What the first three tokens of every vocabulary are called."""
 

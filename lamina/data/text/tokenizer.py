@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lamina.data.text.encoded import BROUGHT, HOWS, OWN, Coder, Encoded, How, blocks
+from lamina.data.text.encoded import BEGUN, BROUGHT, HOWS, OWN, Coder, Encoded, How, blocks
 from lamina.data.text.pieces import Pieces
 from lamina.data.text.plain_coders import BYTES, Bytes, Characters
 from lamina.data.text.stored_coder import coder_in
@@ -99,7 +99,7 @@ class Tokenizer:
     @property
     def begins(self) -> bool:
         """Whether `BEGIN_TOKEN` stands before a text that is read, as it does where BERT's kin learned to read."""
-        return self.how in BROUGHT
+        return self.how in BEGUN
 
     def encode_all(self, texts: Sequence[str]) -> Encoded:
         """The tokens of texts, one behind another, and where each begins.
