@@ -48,7 +48,7 @@ NOISES = (0.0, 0.1, 0.3, 0.5)
 
 DEEP = "Flatten() >> Dense(1000) >> f() >> Dense(1000) >> f() >> Dense(1000) >> f() >> Classify()"
 FUNCTIONS = ("Sigmoid",)
-LABELS: dict[int | None, int] = {100: 1000, 1000: 2000, 10_000: 4000, None: 12_000}
+LABELS: dict[int | None, int] = {100: 1000, 1000: 2000, 10_000: 3000, None: 8000}
 """Steps of training, by how many labels there are; None for all."""
 NOISE = 0.25
 """Of Vincent et al. 2010, table 3, for this data and as many layers."""

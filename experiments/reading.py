@@ -2,7 +2,8 @@
 
 Sentences of SQuAD's passages are to be told apart by the article that they are from, of 48: a passage is in one part
 whole. Nets are trained on 100 labels, on 1,000 and on all, once from the weights of RUN, a BERT that was pre-trained by
-`lamina train`, and once from first weights, with the same net, tokens and settings. The file lies in $LAMINA_DATA.
+`lamina train`, and once from first weights, with the same net, tokens and steps, at the best of three rates. The file
+lies in $LAMINA_DATA.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 STEPS: dict[int | None, int] = {100: 250, 1000: 500, None: 1000}
 """Of training, by how many labels there are; None for all."""
-SEEDS: dict[int | None, int] = {100: 3, 1000: 3, None: 1}
+SEEDS: dict[int | None, int] = {100: 3, 1000: 2, None: 1}
+RATES = (0.0005, 0.002, 0.005)
 SETTINGS: dict[str, Any] = {"batch": 32, "clip": 1.0, "precision": "bfloat16", "checkpoint_seconds": 300.0}
 
 
@@ -75,8 +77,24 @@ def trained(data: Path, labels: int | None, seed: int, rate: float, out: Path, *
         **more,
     )
     result = json.loads((run.folder / "result.json").read_text())
-    kept = {name: result[name] for name in ("net", "parameters", "steps", "seconds", "test")}
-    return {**kept, "baseline": result["baseline"]}
+    kept = {name: result[name] for name in ("net", "parameters", "steps", "seconds", "valid", "test", "baseline")}
+    return {"seed": seed, "rate": rate, **kept}
+
+
+def several(data: Path, labels: int | None, out: Path, **more: Any) -> list[dict[str, Any]]:
+    """A run of each seed, all at the rate that the first one does best at on the validation part."""
+    tried = [trained(data, labels, 0, rate, out / f"0-{rate:g}", **more) for rate in RATES]
+    best = max(tried, key=lambda found: found["valid"]["accuracy"]["value"])
+    others = [trained(data, labels, seed, best["rate"], out / f"{seed}", **more) for seed in range(1, SEEDS[labels])]
+    return [best, *others]
+
+
+def untrained(start: Path, folder: Path) -> Path:
+    """A model like that of a run, with its tokens, whose weights are drawn."""
+    model = la.load(start)
+    model.net = la.build(model.net.sentence(), model.net.given, model.net.target, seed=1)
+    model.save(folder)
+    return folder
 
 
 def main() -> None:
@@ -84,10 +102,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--start", type=Path, required=True, help="the run of a pre-trained BERT")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--rates", type=float, nargs=2, default=(0.0005, 0.0005), help="with and without the start")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
-    reading = json.loads((asked.start / "tokens.json").read_text())["reading"]
     body = next(part for part in la.Run(asked.start).plan.net.split(" >> ") if part.startswith("BERT("))
     net = f"{body} >> First() >> Dropout(0.1) >> Classify()"
     runs = list[dict[str, Any]]()
@@ -95,15 +111,13 @@ def main() -> None:
         data = Path(folder) / "data"
         data.mkdir()
         sizes = written(Path(os.environ["LAMINA_DATA"]) / SQUAD, data)
-        new = {"tokens": "bert", "vocabulary": reading["vocabulary"], "lower": reading["lower"]}
+        begins = {"pre-trained": asked.start, "first weights": untrained(asked.start, Path(folder) / "untrained")}
         for labels in STEPS:
-            for seed in range(SEEDS[labels]):
-                for name, rate, more in (("pre-trained", asked.rates[0], {"start": str(asked.start)}),
-                                         ("first weights", asked.rates[1], new)):  # fmt: skip
-                    found = trained(data, labels, seed, rate, Path(folder) / f"{name}-{labels}-{seed}", net=net, **more)
-                    runs.append({"begins": name, "labels": labels, "seed": seed, "rate": rate, **found})
-                    accuracy = found["test"]["accuracy"]
-                    print(f"{labels or 'all'} labels, {name}, seed {seed}: {accuracy['value']:.4f}", flush=True)
+            for name, start in begins.items():
+                for found in several(data, labels, Path(folder) / f"{name}-{labels}", net=net, start=str(start)):
+                    runs.append({"begins": name, "labels": labels, **found})
+                    accuracy, seed, rate = found["test"]["accuracy"]["value"], found["seed"], found["rate"]
+                    print(f"{labels or 'all'} labels, {name}, seed {seed}, rate {rate:g}: {accuracy:.4f}", flush=True)
                     result = {"command": "python -m experiments.reading --start RUN --out docs/results", **sizes}
                     (asked.out / "few-labels.json").write_text(f"{json.dumps({**result, 'runs': runs}, indent=1)}\n")
 

@@ -15,7 +15,7 @@ from lamina.data.questions.squad import Question, Questions
 from lamina.metrics import Measure
 from lamina.metrics.spans import Hit, measured
 from lamina.net import Net
-from lamina.report.content import Sheet
+from lamina.sheet import Sheet
 
 SHOWN = 10
 """Wrong answers that a report shows, and right ones."""

@@ -15,7 +15,7 @@ from lamina.ends.write import Write
 from lamina.metrics import Measure
 from lamina.metrics.translation import Compared, compared
 from lamina.net import Net
-from lamina.report.content import Sheet
+from lamina.sheet import Sheet
 from lamina.writing import Draw, continued, written_about
 
 SHOWN = 8

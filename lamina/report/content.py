@@ -6,15 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from lamina.metrics import ClassMeasures, Measure
+from lamina.sheet import Sheet
 from lamina.table import Row
-
-
-class Sheet(NamedTuple):
-    """A table of texts: what it shows, a title for each column, and its rows."""
-
-    caption: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 class Example(NamedTuple):

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lamina.data.text.encoded import HOWS
 from lamina.data.text.joining import joined_words
 from lamina.data.text.tokenizer import MOST_JSON_BYTES, Tokenizer
 from lamina.errors import DataError
@@ -29,13 +28,13 @@ def refusal(written: dict[str, object]) -> str:
     return str(raised.value)
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", VOCABULARY)
 def test_the_first_three_tokens_are_the_same_in_every_vocabulary(how):
     assert (UNKNOWN_TOKEN, BEGIN_TOKEN, END_TOKEN) == (0, 1, 2)
     assert TRAINED[how].tokens()[:3] == ["<unknown>", "<begin>", "<end>"]
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", VOCABULARY)
 def test_each_token_has_a_number_and_is_called_differently(how):
     tokenizer = TRAINED[how]
     assert len(set(tokenizer.tokens())) == len(tokenizer) == len(tokenizer.tokens())
@@ -47,7 +46,7 @@ def test_a_vocabulary_is_no_larger_than_what_the_texts_show():
     assert len(Tokenizer.train(["b a b"], "bpe", 500)) < 270
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", VOCABULARY)
 def test_texts_are_encoded_together_as_each_alone(how):
     texts = [*VERSES[:3], "", "owl and honey"]
     flat, offsets = TRAINED[how].encode_all(texts)
@@ -86,7 +85,7 @@ def test_verses_come_back_as_they_were_written(how):
     assert [tokenizer.decode(tokenizer.encode(verse)) for verse in VERSES[:3]] == VERSES[:3]
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", VOCABULARY)
 def test_no_text_is_taken_for_a_special_token(how):
     texts = ["<unknown>", "<begin>", "<end>", "<begin >", "<end ><end >"] * 9
     tokenizer = Tokenizer.train(texts, how, 271 if how == "bpe" else None if how != "unigram" else 40)
@@ -123,7 +122,7 @@ def test_bytes_of_which_no_text_can_be_made_read_as_the_replacement_character():
     assert TRAINED["bpe"].decode(TRAINED["bpe"].encode("🦉")[:2]) == "\ufffd"
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", VOCABULARY)
 def test_lower_case_is_as_python_has_it(how):
     size = {"bpe": 300, "unigram": 40}.get(how)
     lower, plain = (
@@ -144,7 +143,7 @@ def test_the_same_texts_give_the_same_tokenizer(how):
     assert Tokenizer.train(VERSES, how, VOCABULARY[how]).digest == TRAINED[how].digest
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", VOCABULARY)
 def test_a_tokenizer_comes_back_from_json(how):
     again = Tokenizer.from_json(TRAINED[how].to_json())
     assert again.to_json() == TRAINED[how].to_json()
@@ -184,7 +183,7 @@ def test_too_small_a_vocabulary_is_refused():
         assert str(raised.value) == message
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", VOCABULARY)
 def test_half_a_surrogate_pair_is_no_text(how):
     with pytest.raises(DataError) as raised:
         TRAINED[how].encode_all(["fine", "owl \ud83e"])
