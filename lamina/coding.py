@@ -216,11 +216,11 @@ def asked_batches(model: Model, data: Any) -> Iterator[Flow]:
     if model.text is None:
         yield from torch.split(model.prepared(data), most)
         return
-    from lamina.data.text.load import ended
+    from lamina.data.text.paired import rows_of
     from lamina.labelling import texts_of
 
     texts = list(data) if model.origin is None else texts_of(data, model.origin)
-    rows = ended(texts, model.text.input, longest=model.text.context)
+    rows = rows_of(texts, model.text.input, longest=model.text.context)
     for part in torch.split(torch.arange(len(texts)), most):
         yield rows.gather(part)
 

@@ -97,7 +97,7 @@ def check_fields(origin: Origin, net: Net, features: tuple[str, ...], text: Text
 
     if text is not None or any(isinstance(field, Text) for field in origin.fields):
         tokens = None if text is None else Tokens(len(text.input))
-        if tokens != net.given or [type(field) for field in origin.fields] != [Text]:
+        if tokens != net.given or {type(field) for field in origin.fields} != {Text} or len(origin.fields) > 2:
             raise RunError(f"{where}: its texts give {tokens}, not what the net takes; lamina did not write this")
         return
     gives, named = table_kind(origin.fields), feature_names(origin.fields)

@@ -1,15 +1,17 @@
-"""Texts to be predicted: a line each, or the cells of a table's column."""
+"""Texts to be predicted: a line each, or the cells of a table's column; of pairs two with a tab between, or of two."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lamina.data.text.which import RUNNING, ending
+from lamina.errors import DataError, shown
 from lamina.progress import note
 
 if TYPE_CHECKING:
+    from lamina.data.text.paired import Said
     from lamina.data.text.tokenizer import Tokenizer
     from lamina.model import Model
 
@@ -40,7 +42,7 @@ class UnknownTokens:
             note(f"{self.where}: {how_many} tokens are unknown to the model, which learned none like them")
 
 
-Asked = tuple[list[str], list[dict[str, Any]] | None]
+Asked: TypeAlias = "tuple[list[Said], list[dict[str, Any]] | None]"
 """Texts, with the cells of their rows if these are to be kept."""
 
 
@@ -55,15 +57,15 @@ def text_inputs(model: Model, data: str, keep: bool) -> Iterator[Asked]:
     Raises:
         DataError: if it cannot be read, when what comes before has been given.
     """
-    from lamina.data.text.load import cut_short
+    from lamina.data.text.paired import one_by_one, shortened_of
 
     assert model.text is not None
     where = "standard input" if data == "-" else data
     strange = UnknownTokens(model.text.input, where)
     whole, cut = lines_of if data == "-" or ending(data) in RUNNING else cells_of, 0
     for texts, rows in whole(model, data, keep):
-        cut += cut_short(texts, model.text.input, model.text.context)
-        strange.see(texts)
+        cut += shortened_of(texts, model.text.input, model.text.context)
+        strange.see(one_by_one(texts))
         yield texts, rows
     strange.tell()
     if cut:
@@ -71,29 +73,46 @@ def text_inputs(model: Model, data: str, keep: bool) -> Iterator[Asked]:
 
 
 def lines_of(model: Model, data: str, keep: bool) -> Iterator[Asked]:
-    """The lines of a stream or a file, each a text; none waits for the next to be written."""
+    """The lines of a stream or a file, each a text or a pair; none waits for the next to be written."""
     from lamina.command.predict import opened
     from lamina.data.sources.numbers import Lines, chunked
 
-    column = column_of(model)
+    columns, where = columns_of(model), "standard input" if data == "-" else data
     with opened(data) as stream:
-        lines = Lines(stream, "standard input" if data == "-" else data)
+        lines, number = Lines(stream, where), 0
         for part in chunked(lines, TEXTS_AT_ONCE, lambda: not lines.at_hand):
-            texts = [line.strip() for line in part]
-            yield texts, [{column: text} for text in texts] if keep else None
+            if len(columns) == 1:
+                texts: list[Said] = [line.strip() for line in part]
+            else:
+                texts = [pair_in(line, f"{where}:{place}") for place, line in enumerate(part, start=number + 1)]
+            number += len(texts)
+            cells = ((text,) if isinstance(text, str) else text for text in texts)
+            yield texts, [dict(zip(columns, each, strict=True)) for each in cells] if keep else None
+
+
+def pair_in(line: str, where: str) -> tuple[str, str]:
+    """The two texts of a line.
+
+    Raises:
+        DataError: if there is not one tab between two.
+    """
+    sides = line.split("\t")
+    if len(sides) != 2:
+        raise DataError(f"{where}: expected a pair of texts with a tab between, got {shown(line.strip())}")
+    return sides[0].strip(), sides[1].strip()
 
 
 def cells_of(model: Model, data: str, keep: bool) -> Iterator[Asked]:
-    """The cells of the column that the model reads."""
+    """The cells of the columns that the model reads."""
     from lamina.data.tables.fitting import headed, open_for
     from lamina.data.tables.untouched import untouched
     from lamina.data.text.told import texts_in
 
     assert model.origin is not None
-    column, reading = column_of(model), headed(data, model.origin)
+    columns, reading = columns_of(model), headed(data, model.origin)
     source = open_for(data, reading, model.origin.fields)
-    texts = texts_in(source, column)
-    rows = untouched(data, reading, [column]) if keep else None
+    texts = texts_in(source, columns)
+    rows = untouched(data, reading, columns) if keep else None
     for first in range(0, len(texts), TEXTS_AT_ONCE):
         part = texts[first : first + TEXTS_AT_ONCE]
         yield part, None if rows is None else list(islice(rows, len(part)))
@@ -101,7 +120,7 @@ def cells_of(model: Model, data: str, keep: bool) -> Iterator[Asked]:
         note(text)
 
 
-def column_of(model: Model) -> str:
-    """What the column of texts is called."""
+def columns_of(model: Model) -> list[str]:
+    """What the column of texts is called, or the two of pairs."""
     assert model.origin is not None
-    return model.origin.fields[0].column
+    return [field.column for field in model.origin.fields]

@@ -15,6 +15,7 @@ from lamina.end import End
 from lamina.ends.direction import Direction
 from lamina.errors import LaminaError, Problems, RunError, shown
 from lamina.kinds import Kind, Sequence, Span, Tags
+from lamina.layers.corrupt import Corrupting
 from lamina.layers.dropout import Dropout
 from lamina.layers.mask_tokens import MaskTokens
 from lamina.layers.over_time import First
@@ -109,8 +110,9 @@ def started_net(source: Source, dataset: Dataset) -> Stage:
         return Chain([stage.fresh() for stage in (*body, end)])
     each, filled = isinstance(dataset.target.kind, Span | Tags), isinstance(end, End) and end.fills
     body = positioned(source) if each else body
+    if isinstance(end, End) and (end.fills or end.restores):
+        body = tuple(stage for stage in body if not isinstance(stage, MaskTokens | Corrupting))
     if filled:
-        body = tuple(stage for stage in body if not isinstance(stage, MaskTokens))
         body = body if each else (*body, First(), Dropout(0.1))
     return Chain([stage.fresh() for stage in (*body, parse(default_end(dataset)))])
 

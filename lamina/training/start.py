@@ -13,6 +13,7 @@ from torch import Tensor
 from lamina.data.dataset import Dataset
 from lamina.errors import Problems, RunError, listed, shown
 from lamina.kinds import Image, Kind, Label
+from lamina.layers.corrupt import Corrupting
 from lamina.layers.mask_tokens import MaskTokens
 from lamina.layers.standardize import Standardize
 from lamina.model import WEIGHTS
@@ -51,15 +52,16 @@ def fitted(net: Net, plan: Plan, dataset: Dataset) -> Taken:
     """
     source = read_source(str(plan.start))
     where = f"start={plan.start}"
-    ours, theirs = net.body.stages[masking(net.body.stages) :], source.body[masking(source.body) :]
-    pairs = zip(ours, theirs, strict=False)
-    common = next((place for place, (one, other) in enumerate(pairs) if not alike(one, other)), None)
-    stages = masking(net.body.stages) + (min(len(ours), len(theirs)) if common is None else common)
+    ours, theirs = matched(net.body.stages), matched(source.body)
+    pairs = list(zip(ours, theirs, strict=False))
+    common = next((n for n, (a, b) in enumerate(pairs) if not alike(net.body.stages[a], source.body[b])), len(pairs))
+    # What is taken ends before the first that is not: what spoils an input before that stage has no weights.
+    stages = ours[common] if common < len(ours) else len(net.body)
     if not any(True for _ in tensors_of(net, stages)):
-        begins = " >> ".join(map(str, source.body[: stages + 1]))
+        begins = " >> ".join(map(str, source.body[: (*theirs, len(source.body))[common] + 1]))
         text = f"the net has no weights in common with it: it begins {shown(begins)}, the net {shown(net.sentence())}"
         raise RunError(f"{where}: {text}; name no net, or one that begins like it")
-    whole = stages == len(net.body) == len(source.body)
+    whole = common == len(ours) == len(theirs)
     named = not source.classes or not dataset.classes or source.classes == dataset.classes
     sought = source.target == net.target and named and source.parts == dataset.parts
     path = source.folder / WEIGHTS
@@ -71,19 +73,24 @@ def fitted(net: Net, plan: Plan, dataset: Dataset) -> Taken:
     return taken
 
 
-def masking(stages: Sequence[Stage]) -> int:
-    """How many of the first stages only hide tokens: a net that was pre-trained so goes on without them."""
-    return next((place for place, stage in enumerate(stages) if not isinstance(stage, MaskTokens)), len(stages))
+def matched(stages: Sequence[Stage]) -> list[int]:
+    """The places of stages that are held against those of another net: of all but those that only spoil an input.
+
+    A net that learned to see past what was hidden or spoiled goes on without that, or with more of it.
+    """
+    return [place for place, stage in enumerate(stages) if not isinstance(stage, MaskTokens | Corrupting)]
 
 
 def held_by(source: Source, net: Net) -> dict[str, Tensor]:
     """The start's tensors, by the places that their stages have in the net."""
-    moved = masking(net.body.stages) - masking(source.body)
+    theirs, ours = matched(source.body), matched(net.body.stages)
+    # What has no counterpart stands behind all that is taken.
+    moved = dict(zip(theirs, [*ours, *range(len(net.body), len(net.body) + len(theirs))], strict=False))
     found = dict[str, Tensor]()
     for name, tensor in load_weights(source.folder / WEIGHTS).items():
         where, _, rest = name.partition(".")
         number, _, inner = rest.partition(".")
-        found[f"body.{int(number) + moved}.{inner}" if where == "body" and moved else name] = tensor
+        found[f"body.{moved[int(number)]}.{inner}" if where == "body" else name] = tensor
     return found
 
 

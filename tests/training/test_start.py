@@ -472,3 +472,18 @@ def test_balanced_weights_are_those_of_the_data_at_hand(tmp_path: Path) -> None:
     assert torch.equal(tensors["end.weight"], final(first)["end.weight"])
     weights = tensors["end.class_weight"]
     assert weights[2] < 0.5 < 2 < weights[0]
+
+
+def test_what_spoils_an_input_is_left_out_where_weights_are_sought(tmp_path: Path) -> None:
+    """Wherever it stands, and in either net."""
+    noisy = "Blankout(0.3) >> Dense(7) >> GaussianNoise(0.1) >> Tanh() >> Dense(5) >> Reconstruct()"
+    start = la.train(noisy, DATA.inputs.values, out=tmp_path / "noisy", steps=2, **SHORT).folder
+    held = final(start)
+    for number, net in enumerate(
+        ("Dense(7) >> Tanh() >> Dense(5) >> ", "Dense(7) >> Blankout(0.2) >> Tanh() >> Dense(5) >> ")
+    ):
+        first, said = first_weights(f"{net}Classify()", DATA, tmp_path / str(number), start=start)
+        torch.testing.assert_close(first["body.0.weight"], held["body.1.weight"])
+        last = max(name for name in first if name.startswith("body.") and name.endswith("weight"))
+        torch.testing.assert_close(first[last], held["body.4.weight"])
+        assert any("4 of" in text for text in said)

@@ -14,16 +14,19 @@ from lamina.data.tables.reading import Reading, as_reading
 from lamina.data.tables.show import Summary
 from lamina.data.tables.table import LARGE, about, decided, look, source_of
 from lamina.data.tables.texts_only import TextsOnly
-from lamina.data.text.labelled import LABELLED_SETTINGS, check_texts, table_or_texts
+from lamina.data.text.labelled import LABELLED_SETTINGS, alone, check_texts, table_or_texts
 
 
-def read_alone(found: dict[str, Profile], column: str, reading: Reading) -> dict[str, Profile]:
-    """The columns of a table of which one is read as text: others but the targets and what splits are left out."""
+def read_alone(found: dict[str, Profile], columns: Sequence[str], reading: Reading) -> dict[str, Profile]:
+    """The columns of a table of which one is read as text, or two as pairs: others but what tells or splits are out."""
     used = (*reading.target, reading.group, reading.time)
-    out = f"{column} is read as text, and it alone: left out"
-    text = found[column]
+    out = f"{alone(columns)}: left out"
     kept = {name: each if name in used else replace(each, field=None, reason=out) for name, each in found.items()}
-    return kept | {column: replace(text, field=Text(column), reason=text.reason.partition(": left out")[0])}
+    texts = {
+        name: replace(found[name], field=Text(name), reason=found[name].reason.partition(": left out")[0])
+        for name in columns
+    }
+    return kept | texts
 
 
 def summed_up(data: Any, asked: Mapping[str, Any]) -> Summary:
@@ -53,7 +56,7 @@ def summed_up(data: Any, asked: Mapping[str, Any]) -> Summary:
             except TextsOnly as only:
                 named = only.alone(reading)
                 dataset = table_or_texts(data, {**asked, "kinds": named.kinds})
-                shown_profiles = read_alone(looked.profiles, only.columns[0], reading)
+                shown_profiles = read_alone(looked.profiles, only.columns, reading)
             known = {*collected.notes, *collected.skipped, *about(looked.profiles, reading)}
             said = [note for note in dataset.origin.notes if note not in known] if dataset.origin is not None else []
     finally:

@@ -20,20 +20,21 @@ class TextsOnly(DataError):
         one = f"{columns[-1]}=text"
         super().__init__(
             f"{name}: no column is left to predict {' and '.join(target)} from but the texts {', '.join(columns)}; "
-            f"name the one to read, as with --kind {shown(one)}"
+            f"name the one to read, as with --kind {shown(one)}, or two that are pairs"
         )
         self.columns = columns
 
     def alone(self, reading: Reading) -> Reading:
-        """A reading that names the one column of texts.
+        """A reading that names the one column of texts, or the two of pairs.
 
         Raises:
-            TextsOnly: if there are several.
+            TextsOnly: if there are more.
         """
-        if len(self.columns) != 1:
+        if len(self.columns) > 2:
             raise self
-        others = [said for said in reading.kinds if said != f"{self.columns[0]}=text"]
-        return Reading(**{**reading.values(), "kinds": (*others, f"{self.columns[0]}=text")})
+        texts = [f"{column}=text" for column in self.columns]
+        others = [said for said in reading.kinds if said not in texts]
+        return Reading(**{**reading.values(), "kinds": (*others, *texts)})
 
 
 def nothing_left(name: str, found: dict[str, Profile], reading: Reading) -> DataError:

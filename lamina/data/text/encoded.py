@@ -73,15 +73,37 @@ def ends_of(lengths: Iterable[int]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(1, np.int64), counts.cumsum()])
 
 
-def shortened(encoded: Encoded, longest: int) -> Encoded:
-    """The first tokens of each text, at most so many.
+def shortened(encoded: Encoded, longest: int | NDArray[np.int64]) -> Encoded:
+    """The first tokens of each text, at most so many; of each so many, or of all the same.
 
     >>> shortened(Encoded(np.arange(5, dtype=np.int32), np.array([0, 3, 5])), 2)
     Encoded(flat=array([0, 1, 3, 4], dtype=int32), offsets=array([0, 2, 4]))
     """
     lengths = np.diff(encoded.offsets)
     places = np.arange(len(encoded.flat)) - np.repeat(encoded.offsets[:-1], lengths)
-    return Encoded(encoded.flat[places < longest], ends_of(np.minimum(lengths, longest).tolist()))
+    kept = np.minimum(lengths, longest)
+    return Encoded(encoded.flat[places < np.repeat(kept, lengths)], ends_of(kept.tolist()))
+
+
+def closed(encoded: Encoded, ends: int = 1) -> Encoded:
+    """Each text with `END_TOKEN` behind it, or with several.
+
+    >>> closed(Encoded(np.arange(5, 8, dtype=np.int32), np.array([0, 1, 1, 3]))).flat.tolist()
+    [5, 2, 2, 6, 7, 2]
+    """
+    flat, offsets = encoded
+    behind = np.insert(flat, np.repeat(offsets[1:], ends), END_TOKEN)
+    return Encoded(behind, offsets + ends * np.arange(len(offsets)))
+
+
+def beside(one: Encoded, other: Encoded) -> Encoded:
+    """Each text of one with that of the other behind it.
+
+    >>> beside(Encoded(np.array([5, 6, 7]), np.array([0, 1, 3])), Encoded(np.array([8, 9]), np.array([0, 2, 2])))
+    Encoded(flat=array([5, 8, 9, 6, 7]), offsets=array([0, 3, 5]))
+    """
+    places = np.repeat(one.offsets[1:], np.diff(other.offsets))
+    return Encoded(np.insert(one.flat, places, other.flat), one.offsets + other.offsets)
 
 
 def begun(encoded: Encoded) -> Encoded:

@@ -19,11 +19,12 @@ from lamina.data.tables.target import Decided
 from lamina.data.tables.texts_only import TextsOnly
 from lamina.data.text.apart import parts_in
 from lamina.data.text.labelled_apart import also_train, files_beside, part_of_each
-from lamina.data.text.load import USUAL, WHAT, Cut, cut_short, ended, learned
+from lamina.data.text.load import USUAL, WHAT, Cut, learned
+from lamina.data.text.paired import Said, are_pairs, one_by_one, rows_of, shortened_of
 from lamina.data.text.pairs_apart import hashes, unread
 from lamina.data.text.ragged import Ragged
 from lamina.data.text.reading import SHARED_SETTINGS, TextOrigin, TextReading, as_text_reading, settled_by
-from lamina.data.text.told import check_there, column_of, read, texts_said, with_files
+from lamina.data.text.told import check_there, columns_of, read, texts_said, with_files
 from lamina.errors import DataError
 from lamina.kinds import UNKNOWN_TOKEN
 
@@ -119,11 +120,13 @@ def load_labelled(
 ) -> Dataset:
     """The dataset of a table of texts: the tokens of each, and one that ends it; and what is to be predicted of it.
 
+    Of two columns of texts a row is a pair: see `lamina.data.text.paired.rows_of`.
+
     The tokenizer learns from the rows that `split` with the same cut will train on. Equal texts fall on one side.
 
     Args:
         data: a path, or a frame of pandas, polars or arrow.
-        reading: the targets, and the column of texts as one of its kinds: "review=text". Other columns are left out.
+        reading: the targets, and the one or two columns of texts as its kinds: "review=text". Others are left out.
         text: how the texts are read, and the file of those that validate; what is behind its `context` tokens of each
             is left out.
         cut: how it will be split.
@@ -134,13 +137,14 @@ def load_labelled(
         DataError: if it cannot be read, or nothing can be learned from it.
     """
     reading, name = reading.anywhere(), str(data) if isinstance(data, str | Path) else "frame"
-    column = column_of(name, reading)
-    origin = open_source(data, reading, as_text=[column]).origin((Text(column),), reading)
-    check_there(name, column, origin.columns)
-    own = read(data, reading, column, None if known is None else Decided(known.classes, known.parts))
+    columns = columns_of(name, reading)
+    origin = open_source(data, reading, as_text=columns).origin(tuple(map(Text, columns)), reading)
+    for column in columns:
+        check_there(name, column, origin.columns)
+    own = read(data, reading, columns, None if known is None else Decided(known.classes, known.parts))
     # What validated a model says nothing of other texts.
     files = files_beside(name, reading, text if known is None else TextReading())
-    told, late = with_files(own, files, reading, column)
+    told, late = with_files(own, files, reading, columns)
     texts = told.kept()
     identity = hashes(texts)
     rows = told.rows
@@ -153,7 +157,7 @@ def load_labelled(
         group=rows.group,
         time=rows.time if part is None else part,
         test=late.get("test") if part is None else None,
-        about=f"{len(texts):,} texts.",
+        about=f"{len(texts):,} {what_of(texts)}.",
     )
     shares = None if known is not None else split(dataset, *cut) if part is None else parts_in(part)
     given = known.text if known is not None else None
@@ -161,12 +165,12 @@ def load_labelled(
         assert shares is not None
         text = text if taught is None else settled_by(taught, text, name)
         rows_shown = shares.train.tolist()
-        tokenizer = learned([texts[row] for row in rows_shown], text) if taught is None else taught.input
+        tokenizer = learned(one_by_one([texts[row] for row in rows_shown]), text) if taught is None else taught.input
         given = TextOrigin(text, tokenizer, cut=tuple(cut))
-    inputs = ended(texts, given.input, identity, given.context)
+    inputs = rows_of(texts, given.input, identity, given.context)
     dataset = replace(dataset, inputs=inputs, text=given if known is None else replace(given, cut=None))
     notes = [
-        *(*rows.notes, *about_classes(dataset.target, dataset.classes), *about_others(column, origin)),
+        *(*rows.notes, *about_classes(dataset.target, dataset.classes), *about_others(columns, origin)),
         *(
             *about_texts(inputs, texts, given),
             *about_tokens(inputs, given, shares, taught is None),
@@ -176,26 +180,43 @@ def load_labelled(
     return replace(dataset, origin=replace(origin, notes=tuple(notes)))
 
 
-def about_others(column: str, origin: Origin) -> list[str]:
+def about_others(columns: Sequence[str], origin: Origin) -> list[str]:
     """What becomes of the columns beside the texts."""
     reading = origin.reading
-    others = [name for name in origin.columns if name not in (column, *reading.target, reading.group, reading.time)]
+    others = [name for name in origin.columns if name not in (*columns, *reading.target, reading.group, reading.time)]
     if not others:
         return []
     more = f" and {len(others) - MOST_NAMED:,} more" if len(others) > MOST_NAMED else ""
-    return [f"{', '.join(others[:MOST_NAMED])}{more}: left out, since {column} is read as text, and it alone"]
+    return [f"{', '.join(others[:MOST_NAMED])}{more}: left out, since {alone(columns)}"]
 
 
-def about_texts(inputs: Ragged, texts: Sequence[str], given: TextOrigin) -> list[str]:
+def alone(columns: Sequence[str]) -> str:
+    """Why a column beside these is left out.
+
+    >>> alone(["review"]), alone(["one", "other"])
+    ('review is read as text, and it alone', 'one and other are read as pairs of texts, and they alone')
+    """
+    if len(columns) == 1:
+        return f"{columns[0]} is read as text, and it alone"
+    return f"{' and '.join(columns)} are read as pairs of texts, and they alone"
+
+
+def what_of(texts: Sequence[Said]) -> str:
+    """What people call them."""
+    return "pairs of texts" if are_pairs(texts) else "texts"
+
+
+def about_texts(inputs: Ragged, texts: Sequence[Said], given: TextOrigin) -> list[str]:
     """How long texts are, how many are empty, and how many are read in part."""
-    notes = [f"{len(texts):,} texts of {float(inputs.lengths.double().mean()):.1f} tokens on average, the end counted"]
+    what = what_of(texts)
+    notes = [f"{len(texts):,} {what} of {float(inputs.lengths.double().mean()):.1f} tokens on average, the end counted"]
     long = [text for text, length in zip(texts, inputs.lengths.tolist(), strict=True) if length == given.context]
-    empty, cut = sum(not each for each in texts), cut_short(long, given.input, given.context)
+    empty, cut = sum(not all(one_by_one([each])) for each in texts), shortened_of(long, given.input, given.context)
     if empty:
-        notes.append(f"{empty:,} of the texts are empty")
+        notes.append(f"{empty:,} of the {what} {'have an empty one' if are_pairs(texts) else 'are empty'}")
     if cut:
         longer = f"are longer than {given.context:,} tokens and cut there"
-        notes.append(f"{cut:,} of the texts {longer}; --context N to read more of them")
+        notes.append(f"{cut:,} of the {what} {longer}; --context N to read more of them")
     return notes
 
 

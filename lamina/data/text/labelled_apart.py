@@ -12,6 +12,7 @@ from torch import Tensor
 from lamina.data.split import split
 from lamina.data.tables.reading import Reading
 from lamina.data.text.apart import about_shared, check_files, times
+from lamina.data.text.paired import Said
 from lamina.data.text.pairs_apart import hashes, unread
 from lamina.data.text.reading import TextReading
 from lamina.data.text.told import Told
@@ -54,7 +55,9 @@ def part_of_each(
     return times(len(own.rows.inputs), testing[:0], testing, {part: len(rows) for part, rows in late.items()})
 
 
-def also_train(texts: Sequence[str], time: Float64[Tensor, " N"], late: Mapping[str, Int64[Tensor, " _"]]) -> list[str]:
+def also_train(
+    texts: Sequence[Said], time: Float64[Tensor, " N"], late: Mapping[str, Int64[Tensor, " _"]]
+) -> list[str]:
     """How many texts of the files that validate and test are among those that train, a sentence for each file."""
     seen = {texts[row] for row in (time == 0).nonzero().flatten().tolist()}
     shared = {part: sum(texts[row] in seen for row in rows.tolist()) for part, rows in late.items()}

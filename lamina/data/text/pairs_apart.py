@@ -67,9 +67,14 @@ def _followed(own: Pairs, files: Mapping[str, Pairs]) -> Pairs:
     )
 
 
-def hashes(texts: Sequence[str]) -> Int64[Tensor, " N"]:
-    """64 bits of each text, the same on any machine."""
-    return torch.from_numpy(np.array([text_hash(text) for text in texts], np.int64))
+BETWEEN = "\x1f"
+"""Stands between the texts of a pair where they are hashed: the separator of units, which texts do not have."""
+
+
+def hashes(texts: Sequence[str | tuple[str, str]]) -> Int64[Tensor, " N"]:
+    """64 bits of each text, or pair of texts, the same on any machine."""
+    whole = (text if isinstance(text, str) else BETWEEN.join(text) for text in texts)
+    return torch.from_numpy(np.array([text_hash(text) for text in whole], np.int64))
 
 
 def text_hash(text: str) -> int:

@@ -18,12 +18,13 @@ from lamina.data.tables.infer import profiles
 from lamina.data.tables.reading import Reading
 from lamina.data.tables.source import Retyped, Source, open_source
 from lamina.data.tables.target import Decided, target_of
+from lamina.data.text.paired import Said
 from lamina.errors import DataError, did_you_mean, shown
 
 
 @dataclass(frozen=True)
 class Told:
-    """Texts with what is to be predicted of them.
+    """Texts, or pairs of texts, with what is to be predicted of them.
 
     Attributes:
         texts: all of them, those too that have no target.
@@ -32,12 +33,12 @@ class Told:
         parts: of several targets, what each is.
     """
 
-    texts: list[str]
+    texts: list[Said]
     rows: Rows
     classes: tuple[str, ...]
     parts: tuple[Part, ...]
 
-    def kept(self) -> list[str]:
+    def kept(self) -> list[Said]:
         """The texts that have a target, in the order of the rows."""
         return [self.texts[place] for place in self.rows.inputs.tolist()]
 
@@ -53,18 +54,19 @@ def texts_said(reading: Reading) -> tuple[str, ...]:
     return tuple(name for name, kind in reading.said().items() if kind == "text" and name not in used)
 
 
-def column_of(name: str, reading: Reading) -> str:
-    """The one column of texts.
+def columns_of(name: str, reading: Reading) -> tuple[str, ...]:
+    """The column of texts, or the two of pairs.
 
     Raises:
-        DataError: if the reading names several, or none.
+        DataError: if the reading names more, or none.
     """
     said = texts_said(reading)
-    if len(said) != 1:
+    if not 1 <= len(said) <= 2:
         raise DataError(
-            f"{name}: expected one column of texts, got {', '.join(said) or 'none'}; say --kind COLUMN=text"
+            f"{name}: expected a column of texts, or two for pairs, got {', '.join(said) or 'none'}; say --kind"
+            " COLUMN=text once or twice"
         )
-    return said[0]
+    return said
 
 
 def check_there(name: str, column: str, columns: Sequence[str]) -> None:
@@ -74,13 +76,15 @@ def check_there(name: str, column: str, columns: Sequence[str]) -> None:
         raise DataError(f"{name}: --kind {shown(f'{column}=text')}: there is no column {column!r}{hint}")
 
 
-def read(data: Any, reading: Reading, column: str, known: Decided | None = None, test: bool = False) -> Told:
+def read(
+    data: Any, reading: Reading, texts_of: Sequence[str], known: Decided | None = None, test: bool = False
+) -> Told:
     """The texts of a table and their targets.
 
     Args:
         data: the table.
         reading: as the user says.
-        column: that of the texts.
+        texts_of: the columns of the texts.
         known: what is decided of the target.
         test: whether this is a file beside the one that `reading` was said of.
     """
@@ -95,8 +99,8 @@ def read(data: Any, reading: Reading, column: str, known: Decided | None = None,
     only = beside if reading.target else None
     found = collect(open_source(data, plain, as_text=as_text, only=only, test=test), plain)
     target = target_of(found, profiles(found, plain), plain, known)
-    source = open_source(data, plain, as_text=[column], only=[column], test=test)
-    texts = texts_in(source, column)
+    source = open_source(data, plain, as_text=texts_of, only=texts_of, test=test)
+    texts = texts_in(source, texts_of)
     if len(texts) != found.rows:
         raise DataError(f"{found.name}: expected the rows that it had, got others; it has changed while it was read")
     group, time = group_of(found, plain), time_of(found, plain)
@@ -106,7 +110,7 @@ def read(data: Any, reading: Reading, column: str, known: Decided | None = None,
 
 
 def with_files(
-    told: Told, files: Mapping[str, str], reading: Reading, column: str
+    told: Told, files: Mapping[str, str], reading: Reading, columns: Sequence[str]
 ) -> tuple[Told, dict[str, Int64[Tensor, " _"]]]:
     """Texts with those of further files behind them, and the rows of each file.
 
@@ -114,30 +118,43 @@ def with_files(
         told: what trains, whose classes are those of all.
         files: their paths.
         reading: how they are read: as what trains.
-        column: that of the texts.
+        columns: those of the texts.
     """
     later = Reading(**{**reading.values(), "files": (), "test": None})
     rows = dict[str, Tensor]()
     for part, path in files.items():
-        late = read(path, later, column, Decided(told.classes, told.parts), test=True)
+        late = read(path, later, columns, Decided(told.classes, told.parts), test=True)
         first = len(told.rows.inputs)
         rows[part] = torch.arange(first, first + len(late.rows.inputs))
         told = told.followed_by(late)
     return told, rows
 
 
-def texts_in(source: Source, column: str) -> list[str]:
-    """The texts of a column, row by row; a blank cell is an empty text.
+def texts_in(source: Source, columns: Sequence[str]) -> list[Said]:
+    """The texts of a column, row by row, or the pairs of two; a blank cell is an empty text, and what JSON leaves out.
 
     Raises:
-        DataError: if it holds anything else.
+        DataError: if they hold anything else.
     """
     while True:
-        held = source.columns()[column]
-        held = held.value_type if pa.types.is_dictionary(held) else held
-        if not (pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_null(held)):
-            raise DataError(f"{source.name}: column {column!r}: expected texts, got {held}; name another column")
+        held = source.columns()
+        for column in columns:
+            check_texts_in(source.name, column, held.get(column))
+        there = [column for column in columns if column in held]
         try:
-            return [cell or "" for batch in source.batches() for cell in batch.column(column).to_pylist()]
+            found = {column: list[str]() for column in columns}
+            for batch in source.batches():
+                for column in columns:
+                    cells = batch.column(column).to_pylist() if column in there else [None] * batch.num_rows
+                    found[column] += [cell or "" for cell in cells]
         except Retyped:
             continue
+        sides = list(found.values())
+        return list(sides[0]) if len(sides) == 1 else list(zip(*sides, strict=True))
+
+
+def check_texts_in(name: str, column: str, held: pa.DataType | None) -> None:
+    """Refuse a column that holds no texts."""
+    held = held.value_type if held is not None and pa.types.is_dictionary(held) else held
+    if not (held is None or pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_null(held)):
+        raise DataError(f"{name}: column {column!r}: expected texts, got {held}; name another column")

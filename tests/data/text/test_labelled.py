@@ -171,7 +171,10 @@ def test_texts_that_are_no_words_are_read_by_the_character():
     assert Cut() == (0.1, 0.2, 0)
 
 
-THREE = [(f"{text} {place}", f"also {text} {place}", mood) for place, (text, mood) in enumerate(reviews(40))]
+THREE = [
+    (f"{text} {place}", f"or {text} {place}", f"also {text} {place}", mood)
+    for place, (text, mood) in enumerate(reviews(40))
+]
 
 
 @pytest.mark.parametrize(
@@ -179,12 +182,13 @@ THREE = [(f"{text} {place}", f"also {text} {place}", mood) for place, (text, moo
     [
         (
             {"target": "mood"},
-            "a.csv: no column is left to predict mood from but the texts title, review; name the one to read, as with"
-            " --kind 'review=text'",
+            "a.csv: no column is left to predict mood from but the texts title, short, review; name the one to read, as"
+            " with --kind 'review=text', or two that are pairs",
         ),
         (
-            {"target": "mood", "kinds": {"title": "text", "review": "text"}},
-            "a.csv: expected one column of texts, got title, review; say --kind COLUMN=text",
+            {"target": "mood", "kinds": {"title": "text", "short": "text", "review": "text"}},
+            "a.csv: expected a column of texts, or two for pairs, got title, short, review; say --kind COLUMN=text once"
+            " or twice",
         ),
         (
             {"target": "mood", "kinds": {"revue": "text"}},
@@ -193,13 +197,13 @@ THREE = [(f"{text} {place}", f"also {text} {place}", mood) for place, (text, moo
         ({"target": "mod", "kinds": {"review": "text"}}, "a.csv: there is no column 'mod'; did you mean 'mood'?"),
         (
             {"kinds": {"review": "text"}},
-            "a.csv: expected the name of the column to predict; say --target COLUMN, one of: title, review, mood;"
+            "a.csv: expected the name of the column to predict; say --target COLUMN, one of: title, short, review, mood;"
             " --target mood if that is it",
         ),
     ],
 )
 def test_what_cannot_be_read_is_refused(write, asked, message):
-    name = write(csv_of(THREE, "title,review,mood"))
+    name = write(csv_of(THREE, "title,short,review,mood"))
     with pytest.raises(DataError) as caught:
         load(name, **asked)
     assert str(caught.value) == message

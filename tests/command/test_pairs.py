@@ -1,0 +1,48 @@
+"""Pairs of texts with a label, from the file to the answer, as a shell would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import lamina as la
+from lamina.errors import DataError
+
+NET = "Embed(5) >> Mean() >> Classify()"
+
+
+@pytest.fixture
+def pairs(write: Callable[..., str]) -> str:
+    rows = [f"it is {n},{'so' if n % 2 else 'but'} it is {n},{'yes' if n % 2 else 'no'}" for n in range(43)]
+    return write("\n".join(["one,other,same", *rows]) + "\n")
+
+
+def test_a_model_of_pairs_answers_tables_lines_and_pairs_alike(pairs: str, command: Any) -> None:
+    la.train(NET, pairs, target="same", steps=2, out="run", threads=1, display=None, say=lambda text: None)
+    Path("new.csv").write_text("same,other,one\nyes,so it is 3,it is 3\nno,but it is 4,it is 4\n")
+    model, asked = la.load("run"), [("it is 3", "so it is 3"), ("it is 4", "but it is 4")]
+    answer = model.predict(asked).probabilities
+    frame = {"one": [one for one, _ in asked], "other": [other for _, other in asked]}
+    for other in ("new.csv", frame, [list(pair) for pair in asked]):
+        torch.testing.assert_close(model.predict(other).probabilities, answer)
+    torch.testing.assert_close(model.predict(asked[0]).probabilities, answer[:1])
+    of_table = command("predict", "run", "new.csv", "--json").out
+    lines = "".join(f"{one}\t{other}\n" for one, other in asked)
+    assert command("predict", "run", "--json", stdin=lines.encode()).out == of_table
+    assert [json.loads(line)["prediction"] for line in of_table.splitlines()] == [
+        model.classes[number] for number in answer.argmax(1).tolist()
+    ]
+    refused = command("predict", "run", stdin=b"it is 3\n")
+    assert refused.code == 2
+    assert "standard input:1: expected a pair of texts with a tab between, got 'it is 3'" in refused.err
+    assert command("evaluate", "run", "new.csv").code == 0
+    with pytest.raises(DataError) as raised:
+        model.predict(["it is 3"])
+    assert str(raised.value) == (
+        "inputs must be pairs of texts, a path or a frame with 'one' and 'other', got ['it is 3']"
+    )
