@@ -196,7 +196,8 @@ def asked_for(
 def again(toml: Path, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The data of a plan in a file, and its settings where nothing else is asked for."""
     from lamina.errors import DataError
-    from lamina.training.data import ARRAYS, reading_in
+    from lamina.training.data import ARRAYS
+    from lamina.training.kept_reading import reading_in
     from lamina.training.plan import plan_in
 
     plan = plan_in(toml)

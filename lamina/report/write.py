@@ -21,7 +21,8 @@ from lamina.report.answers import FEATURES, Answers, address
 from lamina.report.content import Content, Drawn, Pretrained
 from lamina.report.page import page
 from lamina.training import files, machine
-from lamina.training.data import notes_on, reading_note
+from lamina.training.data import notes_on
+from lamina.training.kept_reading import reading_note
 from lamina.training.log import read_log
 from lamina.training.plan import FILE as PLAN
 from lamina.training.plan import Plan

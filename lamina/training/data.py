@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -29,28 +28,21 @@ from lamina.data.sources.arrays import from_arrays
 from lamina.data.split import Parts, fingerprint, split
 from lamina.data.tables.source import is_table, paths_of
 from lamina.data.text.apart import shares_of
-from lamina.data.text.reading import FILE_SETTINGS, TextOrigin, text_origin_in
+from lamina.data.text.reading import FILE_SETTINGS
 from lamina.data.text.which import text_form
-from lamina.description import read_description
 from lamina.end import End, Sum
 from lamina.errors import DataError, RunError
-from lamina.model import DESCRIPTION, FOLDER
 from lamina.sentence import read
 from lamina.stage import Stage, links
+from lamina.training.kept_reading import taught_by
 from lamina.training.labels import labelled
-from lamina.training.plan import FILE, Plan, noted, noted_in, read_plan
-
-if TYPE_CHECKING:
-    pass
+from lamina.training.plan import FILE, Plan, noted, read_plan
 
 READING = tuple(dict.fromkeys((*TABLE_SETTINGS, *PICTURE_SETTINGS, *SERIES_SETTINGS, *TEXT_SETTINGS)))
 """What can be said of how data is read."""
 
 HELD_OUT = 0.05
 """The share of a text that validates, and that tests, where nothing is said."""
-
-TOKENS = "tokens.json"
-"""The file in a run's folder with the tokens that it began with, if it is one on texts."""
 
 ARRAYS = "arrays"
 """What a plan calls data that was passed from Python."""
@@ -216,58 +208,6 @@ def notes_on(dataset: Dataset) -> tuple[str, ...]:
     """What was assumed, decided and found when a dataset was read, a sentence each."""
     known = (dataset.origin, dataset.pictures, dataset.series, dataset.text)
     return next((each.notes for each in known if each is not None), ())
-
-
-def reading_note(dataset: Dataset) -> dict[str, dict[str, Any]]:
-    """How a dataset was read, as a table of run.toml; none where there was nothing to say."""
-    if dataset.origin is not None and dataset.text is not None:
-        cut = {} if dataset.text.cut is None else {"cut": list(dataset.text.cut)}
-        from lamina.data.text.labelled import LABELLED_SETTINGS
-
-        # All that was settled: what is usual elsewhere is not here.
-        values = dataset.text.reading.values() | {"valid": list(dataset.text.reading.valid) or None}
-        settled = {name: values[name] for name in LABELLED_SETTINGS if values[name] is not None}
-        return {"table": dataset.origin.reading.to_json(), "text": settled | cut}
-    if dataset.origin is not None:
-        return {"table": dataset.origin.reading.to_json()}
-    if dataset.series is not None:
-        return {"series": dataset.series.table.to_json() | dataset.series.reading.to_json()}
-    if dataset.text is not None:
-        files = [str(Path(file).resolve()) for file in dataset.text.files]
-        cut = {} if dataset.text.cut is None else {"cut": list(dataset.text.cut)}
-        return {"text": dataset.text.reading.to_json() | cut | ({"files": files} if files else {})}
-    if dataset.pictures is None:
-        return {}
-    table = dataset.pictures.table.to_json()
-    if "target" in table:
-        (table["target"],) = table["target"]
-    return {"pictures": dataset.pictures.reading.to_json() | table}
-
-
-def reading_in(toml: Path) -> dict[str, Any]:
-    """How the data of a run was read, from its run.toml."""
-    return noted_in(toml, "table") | noted_in(toml, "pictures") | noted_in(toml, "series") | noted_in(toml, "text")
-
-
-def taught_by(start: str) -> TextOrigin | None:
-    """The tokens that a model's weights are for, if it has any; that this is no model is said when it is read."""
-    folder = Path(start)
-    path = (folder / FOLDER if (folder / FOLDER).is_dir() else folder) / DESCRIPTION
-    if not path.is_file():
-        return None
-    said = read_description(path)["text"]
-    return None if said is None else text_origin_in(said, str(path))
-
-
-def tokens_kept(run: Path) -> dict[str, Any]:
-    """The tokens that a run began with, as `load` takes them: what the library learns anew may differ a little."""
-    path = run / TOKENS
-    if not path.is_file():
-        return {}
-    try:
-        return {"taught": text_origin_in(json.loads(path.read_bytes()), str(path))}
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from error
 
 
 def asks(name: str, settings: dict[str, Any]) -> bool:

@@ -17,7 +17,8 @@ from lamina.data.tables.source import is_table
 from lamina.data.text.which import text_form
 from lamina.errors import LaminaError
 from lamina.kinds import Image
-from lamina.training.data import address_of, parts_of, reading_in, run_of, trained_on
+from lamina.training.data import address_of, parts_of, run_of, trained_on
+from lamina.training.kept_reading import reading_in
 from lamina.training.plan import FILE, noted, read_plan
 
 if TYPE_CHECKING:

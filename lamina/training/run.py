@@ -26,18 +26,10 @@ from lamina.sentence import parse_as
 from lamina.spelled import per_character
 from lamina.stage import Stage
 from lamina.training import files, machine
-from lamina.training.data import (
-    ARRAYS,
-    TOKENS,
-    as_dataset,
-    data_for,
-    reading_in,
-    reading_note,
-    same_data,
-    tokens_kept,
-)
+from lamina.training.data import ARRAYS, as_dataset, data_for, same_data
 from lamina.training.folder import new_folder
 from lamina.training.job import Evaluation, Job
+from lamina.training.kept_reading import TOKENS, reading_in, reading_note, tokens_kept
 from lamina.training.layerwise import pretrain, pretrained
 from lamina.training.lock import Lock
 from lamina.training.loop import Step

@@ -19,7 +19,8 @@ from PIL import Image as Pillow
 
 import lamina as la
 from lamina.loading import load
-from lamina.training.data import load_data, parts_of, reading_in
+from lamina.training.data import load_data, parts_of
+from lamina.training.kept_reading import reading_in
 from lamina.training.plan import read_plan
 
 NET = "Flatten() >> Dense(5) >> Tanh() >> Classify()"

@@ -12,7 +12,8 @@ from asking import asked, eleven, reader, squad
 
 import lamina as la
 from lamina.data.split import fingerprint
-from lamina.training.data import as_dataset, reading_in, tokens_kept
+from lamina.training.data import as_dataset
+from lamina.training.kept_reading import reading_in, tokens_kept
 from lamina.training.plan import noted
 
 TEXT = "The dog runs in Rome."

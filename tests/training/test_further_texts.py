@@ -11,8 +11,8 @@ import lamina as la
 from lamina.command import main
 from lamina.errors import DataError, RunError
 from lamina.net import recurrent
-from lamina.training.data import reading_in
 from lamina.training.further import data_on
+from lamina.training.kept_reading import reading_in
 
 QUIET: dict[str, Any] = {"threads": 1, "display": None, "say": lambda text: None}
 LANGUAGE = "Embed(8) >> LSTM(8) >> NextToken()"

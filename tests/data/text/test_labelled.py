@@ -21,7 +21,8 @@ from lamina.data.text.load import Cut
 from lamina.data.text.reading import TextReading
 from lamina.errors import DataError
 from lamina.kinds import END_TOKEN, Label, Targets, Tokens, Value
-from lamina.training.data import load_data, reading_note
+from lamina.training.data import load_data
+from lamina.training.kept_reading import reading_note
 
 GOOD, BAD = ("fine", "lovely", "bright"), ("dull", "sour", "grim")
 PLAIN = ("it", "is", "a", "play", "of", "some", "length", "and", "so", "on")

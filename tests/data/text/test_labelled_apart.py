@@ -16,8 +16,9 @@ from lamina.data.tables.reading import as_reading
 from lamina.data.text.labelled import Taught, load_labelled
 from lamina.errors import DataError
 from lamina.training import data as run_data
-from lamina.training.data import data_for, reading_note
+from lamina.training.data import data_for
 from lamina.training.further import data_on
+from lamina.training.kept_reading import reading_note
 from lamina.training.machine import Interrupted
 
 Write = Callable[[str, str], str]
