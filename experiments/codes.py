@@ -104,7 +104,7 @@ def told(run: la.Run) -> dict[str, Any]:
     return {key: result[key] for key in ("net", "parameters", "epochs", "steps", "seconds", "test") if key in result}
 
 
-def autoencoders(runs: Runs, seeds: int, data: str = "mnist", epochs: int = 40) -> dict[str, Any]:
+def autoencoders(runs: Runs, seeds: int, data: str = "mnist", epochs: int = 30) -> dict[str, Any]:
     """Squared error of test pictures that are given back from 30 numbers."""
     found = {}
     for name, net in AUTOENCODERS.items():

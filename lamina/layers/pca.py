@@ -146,16 +146,16 @@ def finite(stage: Stage, x: Tensor) -> Tensor:
 def scattered(stream: Iterable[Tensor], size: int) -> tuple[int, Float64[Tensor, " D"], Float64[Tensor, "D D"]]:
     """The count, the mean, and Σ (x - mean)(x - mean)ᵀ, in one pass.
 
-    The products of a batch are taken in single precision, of numbers from which nearly their mean is gone already; all
-    sums are in double. So a variance is off by some millionths of the greatest at most.
+    The products of a batch are taken in single precision, of numbers from which the mean of the first batch is gone
+    already; they are added up in double. So a variance is off by some millionths of the greatest at most.
     Source: Chan, Golub and LeVeque 1979, equation 2.1, of products in place of squares.
     """
-    count, mean = 0, torch.zeros(size, dtype=torch.float64)
+    count, mean, near = 0, torch.zeros(size, dtype=torch.float64), None
     scatter = torch.zeros(size, size, dtype=torch.float64)
     for x in stream:
-        near = x.mean(0)
+        near = x.mean(0) if near is None else near
         centred = x - near
-        rest = centred.mean(0, dtype=torch.float64)
+        rest = centred.mean(0).double()
         here = near + rest
         gap, together = here - mean, count + len(x)
         # numpy knows a product with itself, of which it takes one half alone.
