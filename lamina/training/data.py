@@ -180,7 +180,7 @@ def data_for(
         listed = isinstance(data, str | Path) and are_pictures(str(data))
         if not (listed or "target" in asked or "horizon" in asked) and restores(net or settings.get("net")):
             asked["inputs_only"] = True
-    elif isinstance(data, str | Path) and is_picture_folder(Path(data)) and restores(net or settings.get("net")):
+    elif restores(net or settings.get("net")) and isinstance(data, str | Path) and is_picture_folder(Path(data)):
         asked["inputs_only"] = True
     if isinstance(data, Dataset):
         if asked:

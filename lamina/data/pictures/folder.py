@@ -74,10 +74,12 @@ def is_picture_folder(path: Path) -> bool:
 
     A folder with IDX files is not: what else lies there describes them.
     """
-    if not path.is_dir() or is_idx_folder(path):
-        return False
-    try:
-        return any(is_picture(name) for _, name in islice(_files(path, Counter()), MOST_LOOKED))
+    try:  # a name may be too long for the system
+        return (
+            path.is_dir()
+            and not is_idx_folder(path)
+            and any(is_picture(name) for _, name in islice(_files(path, Counter()), MOST_LOOKED))
+        )
     except OSError:
         return False
 
