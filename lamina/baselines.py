@@ -14,12 +14,13 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from lamina.baseline_features import penalty, seen_as, standardised
+from lamina.baseline_kinds import of_its_kind
 from lamina.chance import generator
 from lamina.data.dataset import Column, Dataset
 from lamina.data.split import Parts
 from lamina.data.text.packed import Documents
 from lamina.data.text.ragged import Ragged
-from lamina.kinds import Image, Label, Table, Tags, Targets, Tokens, Value, Vector
+from lamina.kinds import Image, Label, Table, Targets, Value, Vector
 from lamina.metrics import ClassTally, Measure, Tally, ValueTally, of_each
 
 ROWS = 4096
@@ -86,53 +87,54 @@ def baselines(dataset: Dataset, parts: Parts, *, examples: int = 10_000, seed: i
     >>> {name: baseline.trained_on for name, baseline in baselines(iris, split(iris), examples=97).items()}
     {'majority': 105, 'logistic': 97, 'trees': 105}
     """
-    if isinstance(dataset.inputs, Documents):
-        return {}
-    if isinstance(dataset.target.kind, Targets):
+    if isinstance(dataset.target.kind, Targets) and not isinstance(dataset.inputs, Documents):
         each = [baselines(apart, parts, examples=examples, seed=seed) for apart in dataset.apart()]
         return together(dataset.target.kind, each)
-    if dataset.asked is not None:
-        from lamina.baseline_spans import lexical
-
-        return {name: Baseline(found, 0) for name, found in lexical(dataset.asked, parts.test).items()}
-    if isinstance(dataset.target.kind, Tokens):
-        from lamina.baseline_texts import counted
-
-        return {name: Baseline(*found) for name, found in counted(dataset, parts).items()}
-    if isinstance(dataset.target.kind, Tags):
-        from lamina.baseline_tags import commonest_tags
-
-        return {name: Baseline(*found) for name, found in commonest_tags(dataset, parts).items()}
+    order = parts.train[torch.randperm(len(parts.train), generator=generator(seed, "baselines"))]
+    special = of_its_kind(dataset, parts, order[:examples])
+    if special is not None:
+        return {name: Baseline(*found) for name, found in special.items()}
     if not (len(parts.train) and len(parts.test) and isinstance(dataset.target.kind, Label | Value)):
         return {}
-    order = parts.train[torch.randperm(len(parts.train), generator=generator(seed, "baselines"))]
-    if dataset.series is not None:
-        from lamina.baseline_series import simple_forecasts
+    answers = class_answers if isinstance(dataset.target.kind, Label) else value_answers
+    found = answers(dataset, parts.train, order, examples)
+    return {name: Baseline(measured(dataset, parts.test, answer), size) for name, (answer, size) in found.items()}
 
-        return {name: Baseline(*found) for name, found in simple_forecasts(dataset, parts, order[:examples]).items()}
-    from lamina.baseline_words import word_classes, word_values  # needs this file's own words
 
-    rows, more, of_texts = order[:examples], order[: 5 * examples], isinstance(dataset.inputs, Ragged)
-    linear, grown = suits_linear(dataset, len(rows)), suits_trees(dataset)
-    answers: dict[str, tuple[Answer, int]] = {}
-    if isinstance(dataset.target.kind, Label):
-        answers["majority"] = majority(dataset.target, parts.train), len(parts.train)
-        several = len(set(dataset.target.gather(rows).tolist())) > 1
-        if of_texts and several:
-            answers["bag_of_words"] = word_classes(dataset, order[: 2 * examples]), len(order[: 2 * examples])
-        if linear and several:
-            answers[f"logistic{seen_as(dataset)}"] = logistic(dataset, rows), len(rows)
-        if grown and several:
-            answers["trees"] = class_trees(dataset, more), len(more)
-    else:
-        answers["mean"] = mean(dataset.target, parts.train), len(parts.train)
-        if of_texts:
-            answers["bag_of_words"] = word_values(dataset, order[: 2 * examples]), len(order[: 2 * examples])
-        if linear:
-            answers[f"ridge{seen_as(dataset)}"] = ridge(dataset, rows), len(rows)
-        if grown:
-            answers["trees"] = value_trees(dataset, more), len(more)
-    return {name: Baseline(measured(dataset, parts.test, answer), size) for name, (answer, size) in answers.items()}
+def class_answers(
+    dataset: Dataset, train: Int64[Tensor, " N"], order: Int64[Tensor, " N"], examples: int
+) -> dict[str, tuple[Answer, int]]:
+    """Simple answers to which class it is, each with how many rows it was fitted to."""
+    from lamina.baseline_words import word_classes  # needs this file's own words
+
+    rows, some, more = order[:examples], order[: 2 * examples], order[: 5 * examples]
+    answers = {"majority": (majority(dataset.target, train), len(train))}
+    if len(set(dataset.target.gather(rows).tolist())) < 2:
+        return answers
+    if isinstance(dataset.inputs, Ragged):
+        answers["bag_of_words"] = word_classes(dataset, some), len(some)
+    if suits_linear(dataset, len(rows)):
+        answers[f"logistic{seen_as(dataset)}"] = logistic(dataset, rows), len(rows)
+    if suits_trees(dataset):
+        answers["trees"] = class_trees(dataset, more), len(more)
+    return answers
+
+
+def value_answers(
+    dataset: Dataset, train: Int64[Tensor, " N"], order: Int64[Tensor, " N"], examples: int
+) -> dict[str, tuple[Answer, int]]:
+    """Simple answers to which value it is, each with how many rows it was fitted to."""
+    from lamina.baseline_words import word_values  # needs this file's own words
+
+    rows, some, more = order[:examples], order[: 2 * examples], order[: 5 * examples]
+    answers = {"mean": (mean(dataset.target, train), len(train))}
+    if isinstance(dataset.inputs, Ragged):
+        answers["bag_of_words"] = word_values(dataset, some), len(some)
+    if suits_linear(dataset, len(rows)):
+        answers[f"ridge{seen_as(dataset)}"] = ridge(dataset, rows), len(rows)
+    if suits_trees(dataset):
+        answers["trees"] = value_trees(dataset, more), len(more)
+    return answers
 
 
 def together(target: Targets, each: list[dict[str, Baseline]]) -> dict[str, Baseline]:

@@ -12,7 +12,8 @@ from lamina.data.tables.origin import Origin
 from lamina.data.text.reading import TextOrigin
 from lamina.errors import RunError
 from lamina.kinds import Image, Sequence, Tokens, Value
-from lamina.net import Net, foreign
+from lamina.net import Net
+from lamina.nets.traits import foreign
 from lamina.training import files
 
 if TYPE_CHECKING:

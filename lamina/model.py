@@ -28,7 +28,8 @@ from lamina.joined import joined
 from lamina.kinds import Image
 from lamina.later_data import check_fits, table_for, texts_for
 from lamina.metrics import Measure
-from lamina.net import Net, recurrent
+from lamina.net import Net
+from lamina.nets.traits import recurrent
 from lamina.training import files
 from lamina.training.weights import save_weights
 from lamina.writing import TOKENS, Draw, are_texts, check_answers, check_settings, continued, written_about

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from lamina.chance import key, repeatable, still_drawing
-from lamina.end import End, Score, Sum
+from lamina.end import End, Score
 from lamina.errors import KindError, SentenceError
-from lamina.kinds import Image, Kind, Table, Vector, rows
+from lamina.kinds import Kind, rows
 from lamina.layers.augment.mix import Mixing, of_partners
 from lamina.metrics import Tally
 from lamina.nets.composition import expanded
@@ -21,7 +21,6 @@ from lamina.stage import Chain, Flow, Stage, State, links
 from lamina.table import Row, parameter_count, table
 from lamina.table import rows as table_rows
 from lamina.views import Views
-from lamina.vocabulary import WORDS
 from lamina.word import written
 
 
@@ -200,26 +199,6 @@ class Net(nn.Module):
 
     def __repr__(self) -> str:
         return self.sentence()
-
-
-def foreign(net: nn.Module) -> bool:
-    """Whether a net holds stages that are no words of the vocabulary, so that its sentence cannot make it again."""
-    stages = (part for part in net.modules() if isinstance(part, Stage) and not isinstance(part, (Chain, Sum)))
-    return any(WORDS.get(stage.name()) is not type(stage) for stage in stages)
-
-
-def recurrent(net: Net) -> bool:
-    """Whether a net carries a state of one size from position to position, so that a text may be read in streams."""
-    stages = [part for part in net.body.modules() if isinstance(part, Stage)]
-    steady = net.body.looks_back() and not any(part.grows for part in stages)
-    return steady and any(part.recurrent for part in stages)
-
-
-def work_of(net: Net, examples: int) -> int | None:
-    """The multiply-adds of so many examples; None where stages of the user's own, or lengths, leave it open."""
-    if foreign(net) or not isinstance(net.given, Vector | Image | Table):
-        return None
-    return net.multiply_adds() * examples
 
 
 def through(stages: Iterable[Stage], x: Flow) -> Flow:

@@ -16,7 +16,8 @@ from lamina.ends.vocabulary_head import writable
 from lamina.ends.write import Write, beginnings
 from lamina.errors import DataError, did_you_mean, listed, shown
 from lamina.kinds import BEGIN_TOKEN, END_TOKEN, UNKNOWN_TOKEN, Padded
-from lamina.net import Net, recurrent
+from lamina.net import Net
+from lamina.nets.traits import recurrent
 from lamina.search import beam as by_beam
 from lamina.search import drawn, greedy
 from lamina.stage import State

@@ -16,7 +16,7 @@ from lamina.errors import KindError, SentenceError
 from lamina.kinds import Padded, Sequence, Vector
 from lamina.layers.recurrence import Gated, LongShortTerm, Recurrence
 from lamina.layers.recurrent import BothWays, Layered, Onward, mirrored, turned
-from lamina.net import recurrent
+from lamina.nets.traits import recurrent
 from lamina.sentence import parse
 
 

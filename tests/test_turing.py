@@ -14,7 +14,7 @@ from lamina.chance import key
 from lamina.errors import KindError, SentenceError
 from lamina.kinds import Padded, Sequence, Vector
 from lamina.layers.turing import BLANK, Focus, addressed, by_content, read, sharpened, shifted, similarity, written
-from lamina.net import recurrent
+from lamina.nets.traits import recurrent
 
 INPUTS, WIDTH, SLOTS, SIZE, LENGTH = 3, 5, 11, 2, 7
 

@@ -18,7 +18,8 @@ from lamina.errors import RunError
 from lamina.evaluation import evaluate
 from lamina.layers.towers import gpus, spread
 from lamina.metrics import Tally
-from lamina.net import build, foreign, recurrent, work_of
+from lamina.net import build
+from lamina.nets.traits import foreign, recurrent, work_of
 from lamina.sentence import parse_as
 from lamina.stage import Stage
 from lamina.training import machine, saving

@@ -14,7 +14,8 @@ from lamina.carried import detached, joined, picked
 from lamina.chance import drawing, own_noise
 from lamina.data.batches import Batch
 from lamina.kinds import Padded
-from lamina.net import Net, foreign
+from lamina.net import Net
+from lamina.nets.traits import foreign
 from lamina.stage import State
 from lamina.training.optimizers import Group, Optimizer
 from lamina.training.precision import Precision, computed_in

@@ -17,10 +17,10 @@ from lamina.errors import Problems, RunError, listed
 from lamina.kinds import Tokens
 from lamina.metrics import Measure, Tally
 from lamina.model import Model
-from lamina.net import foreign
 from lamina.nets.activity import activities
 from lamina.nets.alone import left_alone
 from lamina.nets.shrinking import shrunk
+from lamina.nets.traits import foreign
 from lamina.progress import note, shown
 from lamina.sentence import parse_as
 from lamina.spelled import per_character

@@ -10,7 +10,7 @@ import pytest
 import lamina as la
 from lamina.command import main
 from lamina.errors import DataError, RunError
-from lamina.net import recurrent
+from lamina.nets.traits import recurrent
 from lamina.training.further import data_on
 from lamina.training.kept_reading import reading_in
 

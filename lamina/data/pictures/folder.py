@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import torch
@@ -52,8 +52,7 @@ class Found:
 
     def files(self) -> list[Path]:
         """All pictures, in natural order."""
-        files = (file for some in (self.loose, *self.classes.values()) for file in some)
-        return sorted(files, key=lambda file: natural(str(file)))
+        return sorted(chain(self.loose, *self.classes.values()), key=lambda file: natural(str(file)))
 
 
 def is_picture(name: str) -> bool:
