@@ -13,6 +13,7 @@ from lamina.carried import Grown
 from lamina.chance import drawing, key
 from lamina.errors import KindError
 from lamina.kinds import Label, Padded, Sequence
+from lamina.layers.attended import attended
 from lamina.layers.multi_head import MultiHead, turned, turns_until
 from lamina.stage import Stage
 
@@ -188,3 +189,14 @@ def test_a_misfit_behind_heads_that_do_not_fit_is_found_too() -> None:
     assert [mistake.partition(":")[0] for mistake in error.value.mistakes] == [
         "MultiHead(5) cannot follow Sequence(12)", "Conv(3) cannot follow Sequence(15)"
     ]  # fmt: skip
+
+
+def test_in_bfloat16_a_cpu_attends_in_single_precision():
+    query, keys, values = (
+        torch.randn(2, 3, 5, 7, generator=torch.Generator().manual_seed(0)).bfloat16() for _ in "qkv"
+    )
+    keys, values = keys.flip(2), values.flip(3)
+    seen = torch.tensor([[True, True, True, True, False]])
+    found = attended(query, keys, values, seen)
+    assert found.dtype is torch.float32
+    assert torch.equal(found, attended(query.float(), keys.float(), values.float(), seen))
