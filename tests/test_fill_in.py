@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from test_mask_tokens import KIND, texts
+from masking import KIND, texts
 
 from lamina.chance import drawing
 from lamina.data.batches import Batch

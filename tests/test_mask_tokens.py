@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from masking import KIND, texts
 
 from lamina.chance import drawing
 from lamina.errors import KindError, SentenceError
@@ -13,26 +14,11 @@ from lamina.kinds import BEGIN_TOKEN, END_TOKEN, Label, Padded, Tokens
 from lamina.layers.mask_tokens import Masked, MaskTokens
 from lamina.net import build
 
-KIND = Tokens(103, mask=4, parts=53)
-FIRST = 5
-"""The first token that is text here."""
-
 
 def mask(sentence: str = "") -> MaskTokens:
     stage: MaskTokens = MaskTokens(**eval(f"dict({sentence})"))
     stage.build(KIND)
     return stage
-
-
-def texts(lengths: list[int], seed: int = 0) -> Padded:
-    """[CLS] tokens [SEP], of so many tokens between."""
-    random = torch.Generator().manual_seed(seed)
-    longest = max(lengths) + 2
-    values = torch.randint(FIRST, KIND.vocabulary, (len(lengths), longest), generator=random)
-    values[:, 0] = BEGIN_TOKEN
-    for row, length in enumerate(lengths):
-        values[row, length + 1] = END_TOKEN
-    return Padded(values, torch.arange(longest) < torch.tensor(lengths)[:, None] + 2)
 
 
 def drawn(stage: MaskTokens, x: Padded, step: int = 1, first: int = 0) -> Masked:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 import torch
+from ending import ends_in_child
 from runs import NET, NOISY, digest, entries, equal, final, small, stopping_at, watched
-from test_checkpoint_faults import ends_in_child
 
 import lamina as la
 from lamina.errors import RunError
