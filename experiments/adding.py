@@ -1,12 +1,12 @@
-"""The adding problem, LSTM against RNN: `python -m experiments.adding --out FOLDER`.
+"""The adding problem: RNN, LSTM, and an LSTM told how long to remember: `python -m experiments.adding --out FOLDER`.
 
 A row has two numbers at each position: one drawn from [-1, 1], and a mark. Two positions are marked; what is asked for,
 at the end, is 0.5 + (the sum of their numbers) / 4. Source: Hochreiter and Schmidhuber 1997, section 5.4, experiment 4;
 there a row counts as right if the error is below 0.04. Every update sees new rows, as there.
 
-For both nets, at each length, the JSON holds the loss as training went on, the error on rows that training never had,
+For each net, at each length, the JSON holds the loss as training went on, the error on rows that training never had,
 and how far back the loss is felt: the length of d loss / d h_t at each position t, of the first weights and of the
-last. For the LSTM also that of d loss / d c_t, what comes back through its cell and not through its gates; behind the
+last. For an LSTM also that of d loss / d c_t, what comes back through its cell and not through its gates; behind the
 last position nothing does, so it ends with 0.
 """
 
@@ -30,7 +30,7 @@ from lamina.data.batches import Batch
 from lamina.kinds import Padded
 
 LENGTHS = (50, 100, 400)
-NETS = {"RNN": la.RNN(64) >> la.Last() >> la.Regress(), "LSTM": la.LSTM(64) >> la.Last() >> la.Regress()}
+NETS = {"RNN": "RNN(64)", "LSTM": "LSTM(64)", "LSTM with span": "LSTM(64, span={length})"}
 RIGHT = 0.04
 TESTS = 1_000
 LOOKED_AT = 64
@@ -99,7 +99,9 @@ def felt(net: la.Net, length: int) -> dict[str, list[float]]:
 
 def trained(name: str, length: int, asked: argparse.Namespace) -> dict[str, Any]:
     """What one net comes to at one length."""
-    net = la.build(NETS[name], la.Sequence(2), la.Value(1), seed=asked.seed)
+    net = la.build(
+        f"{NETS[name].format(length=length)} >> Last() >> Regress()", la.Sequence(2), la.Value(1), seed=asked.seed
+    )
     net.learn(lambda: ((batch.inputs, batch.target) for batch in islice(batches(length, 256, asked.seed), 8)))
     optimizer = la.Adam(asked.rate)
     groups = optimizer.start(net.named_parameters())
@@ -126,7 +128,7 @@ def trained(name: str, length: int, asked: argparse.Namespace) -> dict[str, Any]
 
 
 def main() -> None:
-    """Train both nets at each length, write the JSON, print a line of each."""
+    """Train the nets at each length, write the JSON, print a line of each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=3_000)
@@ -135,17 +137,18 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.002)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS)
+    parser.add_argument("--nets", nargs="+", default=sorted(NETS), choices=sorted(NETS))
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     settings = {name: getattr(asked, name) for name in ("steps", "batch", "rate", "seed")}
     runs = list[dict[str, Any]]()
     for length in asked.lengths:
-        for name in NETS:
+        for name in asked.nets:
             run = trained(name, length, asked)
             runs.append(run)
             last, first = run["test"][-1], run["felt_at_last"]["h"]
             print(
-                f"{name:4} length {length:3}  squared error {last['squared_error']:.5f} (the mean's"
+                f"{name:14} length {length:3}  squared error {last['squared_error']:.5f} (the mean's"
                 f" {run['squared_error_of_the_mean']:.5f})  right {last['right']:.1%}  felt at the first position"
                 f" {first[0] / first[-1]:.1e} of what it is at the last  {run['seconds']:.0f} s",
                 flush=True,

@@ -68,6 +68,7 @@ STAGES = [
     Example("Transformer(1, heads=3, rotary=True)", Sequence(6), Sequence(6)),
     *(Example(f"{name}(5)", SEQUENCE, Sequence(5)) for name in ("RNN", "LSTM", "GRU")),
     *(Example(f"{name}(3, layers=2, dropout=0.3)", SEQUENCE, Sequence(3)) for name in ("RNN", "LSTM", "GRU")),
+    Example("LSTM(5, span=101)", SEQUENCE, Sequence(5)),
     *(Example(f"Bi{name}(5)", SEQUENCE, Sequence(10)) for name in ("RNN", "LSTM", "GRU")),
     *(Example(f"Bi{name}(3, layers=2, dropout=0.3)", SEQUENCE, Sequence(6)) for name in ("RNN", "LSTM", "GRU")),
     Example("Turing(3, slots=5, size=2)", SEQUENCE, Sequence(5)),

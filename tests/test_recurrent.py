@@ -172,6 +172,21 @@ def test_first_weights_are_orthogonal_along_a_row_and_glorots_across(name: str) 
     assert all(not torch.equal(one, other) for place, one in enumerate(seen) for other in seen[:place])
 
 
+def test_an_lstm_with_a_span_starts_to_remember_for_times_up_to_it() -> None:
+    stage = la.build("LSTM(1009, layers=2, span=101) >> Last() >> Regress()", Sequence(3), la.Value(1)).body[0]
+    for recurrence in stage.recurrences():
+        i, f, g, o = recurrence.offset.detach().chunk(4)
+        assert torch.equal(i, -f)
+        assert not g.any()
+        assert not o.any()
+        lasting = f.exp()  # a number of c decays to 1 / e in about so many positions
+        assert 1 <= lasting.min() < 2
+        assert 99 < lasting.max() <= 100.001
+        assert lasting.mean().item() == pytest.approx(50.5, abs=3)
+    one, other = (recurrence.offset for recurrence in stage.recurrences())
+    assert not torch.equal(one, other)
+
+
 @each
 def test_dropout_lies_between_layers_with_noise_of_its_own_for_each(name: str) -> None:
     stage, x = made(name, layers=3, dropout=0.5).train(), rows(7, 7)

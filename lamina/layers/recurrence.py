@@ -91,6 +91,12 @@ class LongShortTerm(Recurrence):
         with torch.no_grad():
             self.offset[self.width : 2 * self.width] = 1
 
+    @torch.no_grad()
+    def remember(self, span: int, random: torch.Generator) -> None:
+        """Let the gates i and f hold what is in c for up to `span` positions, each number of c for as long as drawn."""
+        lasting = torch.empty(self.width).uniform_(1, span - 1, generator=random).log()
+        self.offset[: 2 * self.width] = torch.cat((-lasting, lasting))
+
     def run(self, x: Tensor, state: list[Tensor]) -> Items[Tensor]:
         return torch.lstm(x, state, self.weights(), True, 1, 0.0, self.training, False, True)
 

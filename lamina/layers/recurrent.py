@@ -192,10 +192,15 @@ class LSTM(Onward):
     Glorot's rule, each U orthogonal, b at 0, but at 1 in f, so that it remembers before it has learned what
     (Jozefowicz, Zaremba and Sutskever 2015). Gates do not look at c (no peepholes).
 
+    With a span T, each number of c starts to remember for a time of its own, up to about T positions: b of f starts at
+    ln(u) and that of i at -ln(u), u uniform in [1, T - 1] (Tallec and Ollivier 2018, section 3, eq. 16). Say it where
+    what matters lies hundreds of positions back.
+
     Args:
         width: the numbers of h_t, and of c_t.
         layers: how many recurrences stand one upon another, at most 1,000.
         dropout: between layers, in training: the probability that a number is dropped.
+        span: T, how many positions it is to remember for as it starts, at least 3; None for 1 in f.
 
     Example:
         >>> import lamina as la
@@ -204,6 +209,14 @@ class LSTM(Onward):
     """
 
     makes: ClassVar[type[Recurrence]] = LongShortTerm
+
+    span: Annotated[int, Bounds(low=3)] | None = None
+
+    def initialise(self, seed: int, following: Following) -> None:
+        super().initialise(seed, following)
+        for number, recurrence in enumerate(self.recurrences()):
+            if self.span is not None and isinstance(recurrence, LongShortTerm):
+                recurrence.remember(self.span, generator(seed, self.place, "span", number))
 
 
 class GRU(Onward):
