@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import ClassVar
 
+import numpy as np
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor, nn
@@ -69,14 +70,14 @@ class PCA(Stage):
         return Vector(self.components)
 
     def learn(self, stream: Stream) -> None:
-        checked = (finite(self, x.flatten(1).cpu()) for x in stream)
+        flat = (x.flatten(1).float().cpu() for x in stream)
         if len(self.mean) <= WIDEST:
-            count, mean, scatter = scattered(checked, len(self.mean))
+            count, mean, scatter = scattered(self, flat, len(self.mean))
             total = scatter.trace()
             values, vectors = torch.linalg.eigh(scatter)
             strengths, found = values.flip(0).clamp(min=0), vectors.T.flip(0)
         else:
-            count, mean, strengths, found, total = brought_up((x.double() for x in checked), self.components)
+            count, mean, strengths, found, total = brought_up((finite(self, x).double() for x in flat), self.components)
         if count <= self.components:
             raise DataError(
                 f"{self} needs more training examples than components, got {count:,}; "
@@ -143,26 +144,34 @@ def finite(stage: Stage, x: Tensor) -> Tensor:
     return x
 
 
-def scattered(stream: Iterable[Tensor], size: int) -> tuple[int, Float64[Tensor, " D"], Float64[Tensor, "D D"]]:
+def scattered(
+    stage: Stage, stream: Iterable[Tensor], size: int
+) -> tuple[int, Float64[Tensor, " D"], Float64[Tensor, "D D"]]:
     """The count, the mean, and Σ (x - mean)(x - mean)ᵀ, in one pass.
 
     The products of a batch are taken in single precision, of numbers from which the mean of the first batch is gone
     already; they are added up in double. So a variance is off by some millionths of the greatest at most.
+    All is numpy's: it knows a product with itself, of which it takes one half alone, and threads of torch that wait
+    for work between its own would take the processor from it.
     Source: Chan, Golub and LeVeque 1979, equation 2.1, of products in place of squares.
     """
-    count, mean, near = 0, torch.zeros(size, dtype=torch.float64), None
-    scatter = torch.zeros(size, size, dtype=torch.float64)
-    for x in stream:
-        near = x.mean(0) if near is None else near
-        centred = x - near
-        rest = centred.mean(0).double()
+    count, mean, scatter, near = 0, np.zeros(size), np.zeros((size, size)), np.zeros(0, np.float32)
+    centred, ones = np.zeros((0, size), np.float32), np.zeros(0, np.float32)
+    for batch in stream:
+        x = batch.numpy()
+        if len(ones) != len(x):
+            centred, ones = np.empty(x.shape, np.float32), np.ones(len(x), np.float32)
+        near = ones @ x / np.float32(len(x)) if count == 0 else near
+        np.subtract(x, near, out=centred)
+        rest = (ones @ centred / len(x)).astype(np.float64)
+        if not np.isfinite(rest).all():
+            finite(stage, batch)
         here = near + rest
         gap, together = here - mean, count + len(x)
-        # numpy knows a product with itself, of which it takes one half alone.
-        scatter += torch.from_numpy(centred.numpy().T @ centred.numpy())
-        scatter.addr_(rest, rest, alpha=-len(x)).addr_(gap, gap, alpha=count * len(x) / together)
+        scatter += centred.T @ centred
+        scatter += np.outer(gap, gap) * (count * len(x) / together) - np.outer(rest, rest) * len(x)
         mean, count = mean + gap * (len(x) / together), together
-    return count, mean, scatter
+    return count, torch.from_numpy(mean), torch.from_numpy(scatter)
 
 
 def brought_up(stream: Iterable[Tensor], components: int) -> tuple[int, Tensor, Tensor, Tensor, Tensor]:
