@@ -4,7 +4,7 @@
 - denoising: autoencoders of 200 hidden units at growing noise, and how well their codes tell the digits apart.
 - variational: the bound and ln p(x) of MNIST's pixels drawn as 0 or 1 once, by one draw and by five.
 - stacked: nets of three hidden layers, with and without pretraining layer by layer, on few labels and on all.
-- in-short: the autoencoders on Fashion-MNIST and on the small digits.
+- in-short: the same on Fashion-MNIST with fewer passes, and codes and few labels on the small digits.
 
 Data sets are found as `lamina train` finds them (see docs/data.md). A JSON file of each is left in the folder for
 results; with --runs the runs are kept, for their reports and pictures.
@@ -162,12 +162,14 @@ def variational(runs: Runs, seeds: int, data: str = "mnist", epochs: int = 50, e
     return {"data": f"{data}, pixels drawn once", "epochs": epochs, "nets": found}
 
 
-def stacked(runs: Runs, seeds: int, data: str = "mnist") -> dict[str, Any]:
+def stacked(
+    runs: Runs, seeds: int, data: str = "mnist", steps_by_labels: dict[int | None, int] = LABELS
+) -> dict[str, Any]:
     """Test accuracy by how many labels train, without and with layers that were denoising autoencoders first."""
     found = []
     for function in FUNCTIONS:
         net = DEEP.replace("f()", f"{function}()")
-        for labels, steps in LABELS.items():
+        for labels, steps in steps_by_labels.items():
             for pretrained in (False, True):
                 asked = {"steps": steps, "labels": labels, "optimizer": SLOWER, "batch": 32 if labels == 100 else 128}
                 more = (
@@ -183,10 +185,16 @@ def stacked(runs: Runs, seeds: int, data: str = "mnist") -> dict[str, Any]:
 
 
 def in_short(runs: Runs, seeds: int) -> dict[str, Any]:
-    """The autoencoders on Fashion-MNIST, with fewer passes, and on digits of 8 x 8."""
+    """All of it on Fashion-MNIST with fewer passes, one seed and two numbers of labels; some on digits of 8 x 8."""
+    fashion, few = "fashion-mnist", {labels: LABELS[labels] for labels in (100, 1000)}
     return {
-        "fashion-mnist": autoencoders(runs, 1, "fashion-mnist", epochs=10),
-        "digits": autoencoders(runs, 1, "digits", epochs=200),
+        fashion: [
+            autoencoders(runs, 1, fashion, epochs=10),
+            denoisings(runs, 1, fashion, epochs=5),
+            variational(runs, 1, fashion, epochs=10, examples=200),
+            stacked(runs, 1, fashion, few),
+        ],
+        "digits": [autoencoders(runs, 1, "digits", epochs=200), stacked(runs, 1, "digits", few)],
     }
 
 
