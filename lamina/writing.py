@@ -18,8 +18,8 @@ from lamina.errors import DataError, did_you_mean, listed, shown
 from lamina.kinds import BEGIN_TOKEN, END_TOKEN, UNKNOWN_TOKEN, Padded
 from lamina.net import Net
 from lamina.nets.traits import recurrent
+from lamina.search import Found, drawn, greedy
 from lamina.search import beam as by_beam
-from lamina.search import drawn, greedy
 from lamina.stage import State
 
 REMEMBERED = 8
@@ -207,38 +207,42 @@ def written_about(
         raise DataError(f"expected a list of texts, got {shown(texts)}; put a single text into a list")
     if not 1 <= best <= beam:
         raise DataError(f"best must be at least 1 and at most beam, got best={best} and beam={beam}")
-    net.eval()
     opening = [BEGIN_TOKEN] * source.begins
     read = [[*opening, *source.encode(text), END_TOKEN] for text in texts]
     answers: list[list[tuple[str, float]]] = [[("", 0.0)] * best for _ in texts]
-    device = next(net.parameters()).device
     # The longest first, so that what does not fit in memory shows at once.
     order = sorted(
         (place for place, row in enumerate(read) if len(row) > 1 + source.begins),
         key=lambda place: -len(read[place]),
     )
+    net.eval()
     while order:
         count = max(1, AT_ONCE // (len(read[order[0]]) * beam))
         rows, order = order[:count], order[count:]
-        h = net.features(padded([read[row] for row in rows], device))
-        first, state, most = beginnings(h), net.end.begin(h), tokens or net.end.limit(h)
-        if beam == 1:
-            found = greedy(net.end.step, first, state, most, END_TOKEN)
-        else:
-            found = by_beam(
-                net.end.step, first, state, most, END_TOKEN, width=beam, best=best, length_penalty=length_penalty
-            )
+        found = searched(net, [read[row] for row in rows], beam, best, length_penalty, tokens)
         for place, row in enumerate(rows):
-            answers[row] = [
-                (target.decode(without_end(answer[:length])), log_p)
-                for answer, length, log_p in zip(
-                    found.tokens[place].tolist(),
-                    found.length[place].tolist(),
-                    found.log_probability[place].tolist(),
-                    strict=True,
-                )
-            ]
+            answers[row] = worded(found, place, target)
     return answers
+
+
+def searched(
+    net: Net, rows: Sequence[Sequence[int]], beam: int, best: int, length_penalty: float, tokens: int | None
+) -> Found:
+    """What a net writes about rows of tokens that are read together."""
+    h = net.features(padded(rows, next(net.parameters()).device))
+    assert isinstance(net.end, Write)
+    step, first, state, most = net.end.step, beginnings(h), net.end.begin(h), tokens or net.end.limit(h)
+    if beam == 1:
+        return greedy(step, first, state, most, END_TOKEN)
+    return by_beam(step, first, state, most, END_TOKEN, width=beam, best=best, length_penalty=length_penalty)
+
+
+def worded(found: Found, row: int, target: Tokenizer) -> list[tuple[str, float]]:
+    """What was written about a row as texts, each with its ln p."""
+    answers = zip(
+        found.tokens[row].tolist(), found.length[row].tolist(), found.log_probability[row].tolist(), strict=True
+    )
+    return [(target.decode(without_end(answer[:length])), log_p) for answer, length, log_p in answers]
 
 
 def check_answers(net: Net) -> None:

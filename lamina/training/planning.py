@@ -48,39 +48,47 @@ def planned(
         RunError: naming every mistake in net, optimizer and settings.
     """
     chosen = {name: value for name, value in settings.items() if value is not None}
-    lengths = {"epochs", "steps", "budget_seconds"} & chosen.keys()
-    problems = Problems()
-    source = None
+    problems, source = Problems(), None
     if "start" in chosen:
         chosen["start"] = str(Path(chosen["start"]).resolve())
         source = source_for(chosen["start"], dataset, problems)
-    suggested = Suggestion("", "")
-    if net is None and source is not None:
-        net = started_net(source, dataset)
-    elif net is None:
-        suggested = default_net(dataset)
-        net = suggested.net
+    suggested = default_net(dataset) if net is None and source is None else Suggestion("", "")
+    if net is None:
+        net = suggested.net if source is None else started_net(source, dataset)
     stage = read_net(net, dataset, problems)
     if stage is not None and not problems.texts and chosen.get("rewrite", True):
         stage, gains = rewritten_from(stage, dataset.inputs.kind, () if source is None else source.body)
         for gain in gains:
             say(f"net: {gain}")
     labels = chosen.get("labels") if isinstance(chosen.get("labels"), int) else None
-    pace = {**default_pace(dataset, labels), **suggested.pace}
-    pace = {name: value for name, value in pace.items() if not (lengths and name == "epochs")}
-    said = {"data": address(dataset), "net": str(stage), **pace, **chosen}
-    steps = length(said, labels or examples_of(dataset))
+    said = {"data": address(dataset), "net": str(stage), **paced(dataset, labels, suggested, chosen), **chosen}
     usual = default_optimizer if source is None else partial(finetuning_optimizer, chosen.get("freeze"))
-    rule = str(optimizer or suggested.optimizer or usual(dataset, steps))
-    problems.extend(read_as(Optimizer, rule)[1], "optimizer")
-    said["optimizer"] = rule
-    if chosen.get("views") is not None:
+    steps = length(said, labels or examples_of(dataset))
+    said["optimizer"] = str(optimizer or suggested.optimizer or usual(dataset, steps))
+    problems.extend(read_as(Optimizer, said["optimizer"])[1], "optimizer")
+    if "views" in chosen:
         said["views"] = str(chosen["views"])
         read_views(said["views"], dataset, problems)
     if stage is not None and not problems.texts:
         problems.extend(unlikely(links(stage)[-1], dataset), "net")
     if "pretrain" in chosen:
         said = pretraining(said, chosen, dataset, stage, problems)
+    plan = plan_of(said, chosen, dataset, problems)
+    if stage is None or plan is None or problems.texts:
+        raise RunError(listed(problems.texts, "the run cannot begin"))
+    return plan, stage
+
+
+def paced(dataset: Dataset, labels: int | None, suggested: Suggestion, chosen: dict[str, Any]) -> dict[str, Any]:
+    """How long is trained, and in what batches, where nothing is said."""
+    usual = {**default_pace(dataset, labels), **suggested.pace}
+    if {"epochs", "steps", "budget_seconds"} & chosen.keys():
+        usual.pop("epochs", None)
+    return usual
+
+
+def plan_of(said: dict[str, Any], chosen: dict[str, Any], dataset: Dataset, problems: Problems) -> Plan | None:
+    """The plan that says all this; None if there is none, and what is wrong with it goes to `problems`."""
     if any(known is not None for known in (dataset.origin, dataset.pictures, dataset.series)):
         problems.extend(unknown(said))
         said = {name: value for name, value in said.items() if name in PLAN}
@@ -92,13 +100,15 @@ def planned(
         problems.add(f"test has no effect: {dataset.name} comes with a test part; leave it out")
     try:
         machine.chosen_device(values["device"])
-        if labels is not None and not problems.texts:
-            parts_of(dataset, Plan(**values))
+        if problems.texts:
+            return None
+        plan = Plan(**values)
+        if plan.labels is not None:
+            parts_of(dataset, plan)
     except (DataError, RunError) as error:
         problems.add(str(error))
-    if stage is None or problems.texts:
-        raise RunError(listed(problems.texts, "the run cannot begin"))
-    return Plan(**values), stage
+        return None
+    return plan
 
 
 def unlikely(end: Stage, dataset: Dataset) -> list[str]:
