@@ -17,7 +17,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -33,11 +33,15 @@ from lamina.training.optimizers import AdamW
 from lamina.training.precision import Precision, slow_in
 
 ROUNDS = 3
-STEPS, BATCH = 3, 32
+BATCH = 32
 TEXTS = 128
+STEPS = TEXTS // BATCH  # one pass, so that all read the same rows
 WORDS = 1000
 SIZE = {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536}
 CPU = torch.device("cpu")
+
+Running: TypeAlias = Callable[[], Any]
+Making: TypeAlias = Callable[[], Running]
 
 
 def passages(count: int) -> list[str]:
@@ -105,8 +109,9 @@ def questions(folder: Path) -> tuple[la.Model, Dataset]:
     return model, load_questions(str(folder / "squad.json"), TextReading(), taught=model.text)
 
 
-def train_ours(data: Dataset, precision: Precision) -> Callable[[], None]:
+def train_ours(folder: Path, precision: Precision) -> Running:
     """So many updates by lamina's loop, in batches of rows of like length."""
+    _, data = questions(folder)
     net = la.build("BERT(6, 12, 384) >> PointTo()", data.inputs.kind, data.target.kind)
     feed = training_feed(data, torch.arange(len(data)), BATCH, None, 0, CPU, False)
 
@@ -121,10 +126,16 @@ def train_ours(data: Dataset, precision: Precision) -> Callable[[], None]:
     return run
 
 
-def train_theirs(folder: Path, data: Dataset) -> Callable[[], None]:
-    """As many updates by the Trainer, in shuffled batches that are padded to their longest row."""
+def train_theirs(folder: Path, order: str) -> Running:
+    """As many updates by the Trainer, each batch padded to its longest row.
+
+    Args:
+        folder: with the model.
+        order: "random", as it is where nothing is said, or "group_by_length".
+    """
     import transformers
 
+    _, data = questions(folder)
     transformers.logging.set_verbosity_error()
     net = transformers.BertForQuestionAnswering(transformers.BertConfig.from_pretrained(folder / "model"))
     tokenizer = transformers.BertTokenizerFast(str(folder / "model" / "vocab.txt"))
@@ -136,13 +147,19 @@ def train_theirs(folder: Path, data: Dataset) -> Callable[[], None]:
     ]
     asked = transformers.TrainingArguments(
         output_dir=str(folder / "trainer"), per_device_train_batch_size=BATCH, max_steps=STEPS, use_cpu=True,
-        report_to=[], save_strategy="no", logging_strategy="no", disable_tqdm=True,
+        report_to=[], save_strategy="no", logging_strategy="no", disable_tqdm=True, train_sampling_strategy=order,
     )  # fmt: skip
     collate = transformers.DataCollatorWithPadding(tokenizer)
     return lambda: transformers.Trainer(net, asked, collate, features).train()
 
 
-def embed_theirs(folder: Path, texts: list[str]) -> Callable[[], Any]:
+def embed_ours(folder: Path) -> Running:
+    """The mean over the positions of each text."""
+    model, _ = questions(folder)
+    return partial(model.embed, passages(TEXTS))
+
+
+def embed_theirs(folder: Path) -> Running:
     """The mean over the positions of each text, by the pipeline, 32 texts at once as they come."""
     import transformers
 
@@ -150,20 +167,20 @@ def embed_theirs(folder: Path, texts: list[str]) -> Callable[[], Any]:
     net = transformers.BertModel.from_pretrained(folder / "model").eval()
     tokenizer = transformers.BertTokenizerFast(str(folder / "model" / "vocab.txt"))
     pipe = transformers.pipeline("feature-extraction", model=net, tokenizer=tokenizer, batch_size=BATCH, device=CPU)
+    texts = passages(TEXTS)
     return lambda: [found[0].mean(0) for found in pipe(texts, return_tensors=True, truncation=True)]
 
 
-def contenders(folder: Path) -> dict[str, dict[str, Callable[[], Any]]]:
-    """What trains, and what makes vectors of texts."""
-    model, data = questions(folder)
-    texts, both = passages(TEXTS), find_spec("transformers") is not None
-    training: dict[str, Callable[[], Any]] = {"lamina": train_ours(data, "float32")}
+def contenders(folder: Path) -> dict[str, dict[str, Making]]:
+    """What makes those that train, and those that make vectors of texts: each alone, for its memory is measured."""
+    training: dict[str, Making] = {"lamina": partial(train_ours, folder, "float32")}
     if not slow_in("bfloat16", CPU):
-        training["lamina in bfloat16"] = train_ours(data, "bfloat16")
-    inference: dict[str, Callable[[], Any]] = {"lamina": partial(model.embed, texts)}
-    if both:
-        training["transformers, Trainer"] = train_theirs(folder, data)
-        inference["transformers, pipeline"] = embed_theirs(folder, texts)
+        training["lamina in bfloat16"] = partial(train_ours, folder, "bfloat16")
+    inference: dict[str, Making] = {"lamina": partial(embed_ours, folder)}
+    if find_spec("transformers") is not None:
+        training["transformers, Trainer"] = partial(train_theirs, folder, "random")
+        training["transformers, Trainer, by length"] = partial(train_theirs, folder, "group_by_length")
+        inference["transformers, pipeline"] = partial(embed_theirs, folder)
     return {"fine-tuning": training, "vectors of texts": inference}
 
 
@@ -172,7 +189,7 @@ def alone(what: str, who: str) -> None:
     prepare(0)
     with tempfile.TemporaryDirectory() as folder:
         written(Path(folder))
-        contenders(Path(folder))[what][who]()
+        contenders(Path(folder))[what][who]()()
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
@@ -190,11 +207,12 @@ def main() -> str:
         folder = Path(name)
         written(folder)
         _, data = questions(folder)
-        # Rows that are seen are not the same in each, but as many; what they have on average is what counts.
-        tokens = {"fine-tuning": STEPS * BATCH * float(data.inputs.lengths.double().mean()), "vectors of texts": 0.0}
-        tokens["vectors of texts"] = float(sum(len(text.split()) + 2 for text in passages(TEXTS)))
-        for what, runs in contenders(folder).items():
-            timings = in_turn(runs, ROUNDS)
+        tokens = {
+            "fine-tuning": float(data.inputs.lengths.sum()),
+            "vectors of texts": float(sum(len(text.split()) + 2 for text in passages(TEXTS))),
+        }
+        for what, makings in contenders(folder).items():
+            timings = in_turn({who: make() for who, make in makings.items()}, ROUNDS)
             theirs = next((timings[who] for who in timings if who.startswith("transformers")), None)
             for who, timing in timings.items():
                 ratio = "" if theirs is None else f"{theirs.ratio(timing):.2f}x"
