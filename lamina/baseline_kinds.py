@@ -22,7 +22,9 @@ def of_its_kind(
         rows: those that train, or so many of them as a linear model is fitted to.
     """
     if isinstance(dataset.inputs, Documents):
-        return {}
+        from lamina.baseline_documents import frequencies
+
+        return frequencies(dataset, parts)
     if dataset.asked is not None:
         from lamina.baseline_spans import lexical
 
