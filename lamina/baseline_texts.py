@@ -13,8 +13,9 @@ from lamina.data.text.ragged import Windows
 from lamina.metrics import Measure, TokenTally
 from lamina.ngrams import NGrams
 
-MOST_TOKENS = 20_000_000
-"""Training tokens that are counted, the latest ones: sequences behind what the test part shows take some 40 bytes."""
+MOST_TOKENS, MOST_TESTED = 10_000_000, 1_000_000
+"""Training tokens that are counted, the latest ones, and tokens of the test part that are asked about, its first: what
+is held grows with both, and must not grow with the text."""
 
 FEW, LONG, SHORT = 1000, 5, 3
 """Vocabularies below the first, such as those of characters, are counted in runs of five; words in runs of three."""
@@ -36,7 +37,7 @@ def counted(dataset: Dataset, parts: Parts) -> dict[str, tuple[dict[str, Measure
     order = LONG if vocabulary < FEW else SHORT
     # The tokens of the test part, with those before them to look back at.
     known = min(begins + 1, order - 1)
-    text = windows.tokens[begins + 1 - known : ends + 1].numpy()
+    text = windows.tokens[begins + 1 - known : min(ends, begins + MOST_TESTED) + 1].numpy()
     model = NGrams.of(train, vocabulary, order, text)
     found = {"unigram": NGrams((), model.unigrams), f"{order}-gram": model}
     return {name: (_measured(counts.nats(text, known), windows.length), len(train)) for name, counts in found.items()}
@@ -44,7 +45,7 @@ def counted(dataset: Dataset, parts: Parts) -> dict[str, tuple[dict[str, Measure
 
 def span(windows: Windows, rows: Int64[Tensor, " N"]) -> tuple[int, int]:
     """The positions that windows which follow one another show: the first, and the one behind the last."""
-    return int(windows.starts[rows[0]]), int(windows.stops[rows[-1]])
+    return int(windows.starts(rows[:1])), int(windows.stops(rows[-1:]))
 
 
 def _measured(nats: np.ndarray[tuple[int], np.dtype[np.float64]], length: int) -> dict[str, Measure]:

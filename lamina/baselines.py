@@ -19,7 +19,7 @@ from lamina.chance import generator
 from lamina.data.dataset import Column, Dataset
 from lamina.data.split import Parts
 from lamina.data.text.packed import Documents
-from lamina.data.text.ragged import Ragged
+from lamina.data.text.ragged import Ragged, Windows
 from lamina.kinds import Image, Label, Table, Targets, Value, Vector
 from lamina.metrics import ClassTally, Measure, Tally, ValueTally, of_each
 
@@ -90,7 +90,11 @@ def baselines(dataset: Dataset, parts: Parts, *, examples: int = 10_000, seed: i
     if isinstance(dataset.target.kind, Targets) and not isinstance(dataset.inputs, Documents):
         each = [baselines(apart, parts, examples=examples, seed=seed) for apart in dataset.apart()]
         return together(dataset.target.kind, each)
-    order = parts.train[torch.randperm(len(parts.train), generator=generator(seed, "baselines"))]
+    # A long text has many windows, of which none is drawn.
+    drawn = not isinstance(dataset.inputs, Windows)
+    order = (
+        parts.train[torch.randperm(len(parts.train), generator=generator(seed, "baselines"))] if drawn else parts.train
+    )
     special = of_its_kind(dataset, parts, order[:examples])
     if special is not None:
         return {name: Baseline(*found) for name, found in special.items()}

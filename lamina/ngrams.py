@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,14 @@ DISCOUNT = 0.75
 
 AT_ONCE = 2**20
 """Tokens that are counted together."""
+
+
+class Tallied(NamedTuple):
+    """Different sequences in order, what each begins with, and how often it occurs."""
+
+    sequence: NDArray[np.uint64]
+    context: NDArray[np.uint64]
+    times: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -115,13 +124,26 @@ def _further(number: NDArray[np.uint64], token: NDArray[np.integer]) -> NDArray[
 
 def _counted(tokens: NDArray[np.integer], size: int, sought: NDArray[np.integer] | None) -> Counts:
     asked = None if sought is None else _contexts(sought, size)
-    parts = [_counted_part(part, size, asked) for part in _cut(tokens, size)]
+    # Put together as soon as they are as many as what was put together before: so few more are held than there are.
+    found, further = list[Tallied](), 0
+    for part in _cut(tokens, size):
+        found.append(_counted_part(part, size, asked))
+        further += len(found[-1].sequence)
+        if further >= len(found[0].sequence):
+            found, further = [_together(found)], 0
+    sequence, context, count = _together(found)
+    begins, place, kinds = np.unique(context, return_inverse=True, return_counts=True)
+    total = np.bincount(place, weights=count).astype(np.int64)
+    return Counts(sequence, count, begins, total, kinds)
+
+
+def _together(parts: list[Tallied]) -> Tallied:
+    """What is tallied of several parts, as one."""
+    if len(parts) == 1:
+        return parts[0]
     sequence, context, count = (np.concatenate(column) for column in zip(*parts, strict=True))
     unique, first, place = np.unique(sequence, return_index=True, return_inverse=True)
-    counts = np.bincount(place, weights=count).astype(np.int64)
-    begins, place, kinds = np.unique(context[first], return_inverse=True, return_counts=True)
-    total = np.bincount(place, weights=counts).astype(np.int64)
-    return Counts(unique, counts, begins, total, kinds)
+    return Tallied(unique, context[first], np.bincount(place, weights=count).astype(np.int64))
 
 
 def _contexts(tokens: NDArray[np.integer], size: int) -> NDArray[np.uint64]:
@@ -130,16 +152,14 @@ def _contexts(tokens: NDArray[np.integer], size: int) -> NDArray[np.uint64]:
     return np.unique(np.concatenate(found)) if found else np.zeros(0, np.uint64)
 
 
-def _counted_part(
-    tokens: NDArray[np.integer], size: int, asked: NDArray[np.uint64] | None
-) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
-    """The sequences of a part of a text that are asked for, what each begins with, and how often each occurs."""
+def _counted_part(tokens: NDArray[np.integer], size: int, asked: NDArray[np.uint64] | None) -> Tallied:
+    """The sequences of a part of a text that are asked for."""
     context, sequence = _keys(tokens, size)
     if asked is not None:
         there = _found(asked, context)[1]
         context, sequence = context[there], sequence[there]
     unique, first, count = np.unique(sequence, return_index=True, return_counts=True)
-    return unique, context[first], count
+    return Tallied(unique, context[first], count)
 
 
 def _found(ordered: NDArray[np.uint64], sought: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lamina.metrics import MEASURES, NORMAL_QUANTILE, ClassTally, Margins, auc, improves, wilson
 
-patient = settings(deadline=None, max_examples=100)  # a busy machine is no failure
+patient = settings(max_examples=100)
 few = st.lists(st.integers(-4, 4).map(float), min_size=1, max_size=13)
 """Few values, so that many are tied."""
 

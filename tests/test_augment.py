@@ -105,7 +105,7 @@ def box(window: Windows, row: int) -> tuple[slice, slice]:
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_window_is_brought_to_size_as_torch_interpolates_a_copy_of_it(data: st.DataObject) -> None:
     high, wide, height, width = (data.draw(st.integers(1, 11)) for _ in range(4))
     tall, broad = data.draw(st.integers(1, high)), data.draw(st.integers(1, wide))

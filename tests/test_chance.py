@@ -45,7 +45,7 @@ def mask(
 
 
 @given(st.lists(natural, min_size=2, max_size=7), natural, natural, whole, st.sampled_from([(1,), (5,), (3, 2, 7)]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_example_has_one_mask_in_every_batch(
     examples: list[int], seed: int, step: int, place: int, shape: tuple[int, ...]
 ) -> None:
@@ -56,7 +56,7 @@ def test_an_example_has_one_mask_in_every_batch(
 
 
 @given(natural, natural, whole, natural)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_other_steps_seeds_places_and_examples_have_other_masks(seed: int, step: int, place: int, example: int) -> None:
     first = mask([example], seed=seed, step=step, place=place)
     others = [
@@ -133,7 +133,7 @@ def test_keys_depend_on_every_part_and_on_where_parts_end() -> None:
 
 
 @given(st.lists(whole, min_size=1, max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_torch_and_numpy_mix_alike(states: list[int]) -> None:
     by_torch = mixed(torch.tensor(states))
     by_numpy = mixed_array(torch.tensor(states).numpy().view(np.uint64))
@@ -159,7 +159,7 @@ def uniform(examples: list[int], count: int = 5, step: int = 1, each: str = "ste
 
 
 @given(st.lists(natural, min_size=2, max_size=7), natural, natural, whole)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_example_has_the_same_numbers_in_every_batch(examples: list[int], seed: int, step: int, place: int) -> None:
     together = uniform(examples, step=step, seed=seed, place=place)
     for example, row in zip(examples, together, strict=True):

@@ -155,7 +155,7 @@ PARTS = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @over(parts=st.lists(PARTS, max_size=4))
 def test_whatever_is_folded_gives_the_same(parts: list[str]) -> None:
     net = trained(" >> ".join(["Conv(4)", *parts, "GlobalPool()"]), Image(2, 11, 13))

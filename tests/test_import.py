@@ -287,7 +287,7 @@ def test_an_archive_whose_entries_share_their_bytes_is_refused(tmp_path: Path) -
 @given(
     st.binary(max_size=60), st.sampled_from([b"", b"PK\x03\x04", b"\x80\x02"]), st.sampled_from(["pt", "safetensors"])
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_a_file_holds_the_refusal_is_a_message(
     tmp_path: Path, content: bytes, start: bytes, kind: str
 ) -> None:

@@ -55,7 +55,7 @@ def test_inputs_are_taken_as_tensors_arrays_and_lists_in_raw_units() -> None:
 
 
 @given(st.integers(1, 9), st.integers(0, 2**32))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_rows_answer_does_not_depend_on_the_others(examples: int, seed: int) -> None:
     model, x = measures(), torch.randn(examples, 3, generator=torch.Generator().manual_seed(seed))
     together = model.predict(x).value

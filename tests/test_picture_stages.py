@@ -44,7 +44,7 @@ def looped(x: Tensor, weight: Tensor, stride: int, padding: int, dilation: int, 
     return out
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     size=st.sampled_from([1, 2, 3]),
     stride=st.integers(1, 3),

@@ -124,7 +124,7 @@ BENT = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @over(maps=st.lists(MAPS, min_size=0, max_size=2), bent=st.lists(BENT, min_size=1, max_size=2), seed=st.integers(0, 99))
 def test_a_rewritten_net_gives_and_learns_the_same(maps: list[str], bent: list[str], seed: int) -> None:
     one, other = pair(" >> ".join(["Conv(4)", *maps, *bent]), Image(3, 17, 19))

@@ -66,7 +66,7 @@ optimizers = st.one_of(
 
 
 @given(stages, ends)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_sentence_prints_and_parses_back_to_an_equal_one(stage: Stage, end: Stage) -> None:
     net = stage >> end
     again = parse(str(net))
@@ -75,20 +75,20 @@ def test_a_sentence_prints_and_parses_back_to_an_equal_one(stage: Stage, end: St
 
 
 @given(optimizers)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_optimizers_and_schedules_are_sentences_too(optimizer: Optimizer) -> None:
     assert same(parse_as(Optimizer, str(optimizer)), optimizer)
 
 
 @given(stages, ends)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_sentence_is_python_code_for_the_same_words(stage: Stage, end: Stage) -> None:
     net = stage >> end
     assert same(eval(str(net), {name: getattr(la, name) for name in WORDS}), net)
 
 
 @given(st.text(max_size=60) | st.text("Dense(128)>+=,.'\" ReLU", max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_is_read_or_refused_and_never_runs_anything(text: str) -> None:
     before = set(sys.modules)
     word, mistakes = read(text)

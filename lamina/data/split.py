@@ -229,9 +229,9 @@ def fingerprint(dataset: Dataset) -> str:
     kinds = [f"{column.kind} {column.values.dtype} {column.scale}" for column in columns]
     digest = hashlib.blake2b("\x1f".join([*kinds, *dataset.classes]).encode(), digest_size=8)
     for column in columns:
-        digest.update(column.hashes.numpy().tobytes())
+        digest.update(column.hashes.numpy().data)
     if dataset.test is not None:
-        digest.update(dataset.test.numpy().tobytes())
+        digest.update(dataset.test.numpy().data)
     for name, values in (("group", dataset.group), ("time", dataset.time)):
         if values is not None:
             digest.update(name.encode() + values.numpy().tobytes())

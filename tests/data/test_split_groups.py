@@ -18,7 +18,7 @@ from lamina.errors import DataError
 from lamina.kinds import Label, Value, Vector
 
 DIGITS = load("digits")
-patient = settings(deadline=None, max_examples=60)
+patient = settings(max_examples=60)
 seeds = st.integers(0, 5)
 shares = st.sampled_from([0.0, 0.1, 0.25, 0.4])
 group_numbers = st.lists(st.integers(-7, 17), min_size=20, max_size=60).filter(lambda drawn: len(set(drawn)) >= 3)

@@ -14,7 +14,7 @@ from lamina.data.dataset import Column, Dataset
 from lamina.kinds import Image, Label, Vector
 
 seeds = st.integers(0, 2**63 - 1)
-quickly = settings(max_examples=60, deadline=None)
+quickly = settings(max_examples=60)
 
 
 def dataset(examples: int) -> Dataset:

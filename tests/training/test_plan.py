@@ -29,7 +29,7 @@ others = st.fixed_dictionaries({}, optional={
 
 
 @given(texts, texts, texts, lengths, others, st.dictionaries(st.from_regex(r"\A[a-z]{1,8}\Z"), texts, max_size=3))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_plan_is_read_back_as_it_was_written(
     tmp_path: Path, data: str, net: str, optimizer: str, length: dict, other: dict, notes: dict
 ) -> None:

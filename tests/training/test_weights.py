@@ -48,7 +48,7 @@ def tensors(draw):
     return (torch.frombuffer(bytearray(data), dtype=dtype) if data else torch.empty(0, dtype=dtype)).reshape(shape)
 
 
-@settings(max_examples=50, deadline=None)  # a slow disk is no error
+@settings(max_examples=50)
 @given(values=st.dictionaries(st.from_regex(r"[A-Za-z0-9_.-]{1,9}", fullmatch=True), tensors(), max_size=4))
 def test_every_bit_of_every_type_and_shape_comes_back(values, tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "some.safetensors"

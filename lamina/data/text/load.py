@@ -171,15 +171,14 @@ def learned(texts: Iterable[str], reading: TextReading) -> Tokenizer:
 
 def _part_of_windows(name: str, windows: Windows, edges: Sequence[int], parts: Sequence[str]) -> Tensor:
     """0 for windows that train, 1 for those that validate, 2 for those that test."""
-    time = sum(((windows.starts >= edge).double() for edge in edges), torch.zeros(len(windows), dtype=torch.float64))
-    there = set(time.long().tolist())
-    short = [part for part in parts if PARTS.index(part) not in there]
+    counts = windows.windows_before.diff()
+    short = [part for part in parts if not counts[PARTS.index(part)]]
     if short:
         raise DataError(
             f"{name}: expected at least two tokens in each of {', '.join(parts)}, got fewer in {' and '.join(short)}"
             f" of {len(windows.tokens):,} in all; bring a longer text, or ask for other shares"
         )
-    return time
+    return torch.arange(len(counts), dtype=torch.float64).repeat_interleave(counts)
 
 
 def _tokenizers(pairs: Pairs, rows: Sequence[int], reading: TextReading) -> tuple[Tokenizer, Tokenizer]:

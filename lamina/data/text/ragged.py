@@ -80,7 +80,7 @@ class Windows(Column):
     edges: tuple[int, ...] = field(default=(), kw_only=True)
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return int(self.windows_before[-1])
 
     @property
     def spans(self) -> list[tuple[int, int]]:
@@ -89,15 +89,25 @@ class Windows(Column):
         return [(first, max(first, last - 1)) for first, last in pairwise(ends)]
 
     @cached_property
-    def starts(self) -> Int64[Tensor, " N"]:
-        """The position at which each window begins."""
-        return torch.cat([torch.arange(first, last, self.length) for first, last in self.spans])
+    def windows_before(self) -> Int64[Tensor, " P"]:
+        """The windows of all parts before each part, and at last those of all."""
+        counts = [0, *(-(-(last - first) // self.length) for first, last in self.spans)]
+        return torch.tensor(counts).cumsum(0)
 
-    @cached_property
-    def stops(self) -> Int64[Tensor, " N"]:
-        """The position behind the last one that each window shows."""
-        ends = [(torch.arange(first, last, self.length) + self.length).clamp(max=last) for first, last in self.spans]
-        return torch.cat(ends)
+    def starts(self, index: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
+        """The position at which each of these windows begins. None is kept: a long text has many."""
+        part = self.part(index)
+        first = torch.tensor([first for first, _ in self.spans])
+        return first[part] + (index - self.windows_before[part]) * self.length
+
+    def stops(self, index: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
+        """The position behind the last one that each of these windows shows."""
+        last = torch.tensor([last for _, last in self.spans])
+        return torch.minimum(self.starts(index) + self.length, last[self.part(index)])
+
+    def part(self, index: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
+        """The part that each of these windows is in, from 0 on; a part without windows has none of them."""
+        return torch.bucketize(index, self.windows_before[1:], right=True)
 
     @property
     def tokens(self) -> Shaped[Tensor, " N"]:
@@ -111,7 +121,7 @@ class Windows(Column):
 
     def gather(self, index: Int64[Tensor, " B"]) -> Padded:  # type: ignore[override]  # the last window may be shorter
         """These windows."""
-        return self.at(self.starts[index], self.length, self.stops[index])
+        return self.at(self.starts(index), self.length, self.stops(index))
 
     def at(self, starts: Int64[Tensor, " B"], length: int, stops: Int64[Tensor, " B"] | None = None) -> Padded:
         """Windows that begin anywhere, padded with 0 to the longest of them.
@@ -129,14 +139,15 @@ class Windows(Column):
         values = self.values[(places + self.ahead).clamp(max=len(self.values) - 1)].long()
         return Padded(values.masked_fill(~visible, 0), visible)
 
-    @cached_property
-    def hashes(self) -> Int64[Tensor, " N"]:
+    @property
+    def hashes(self) -> Int64[Tensor, " N"]:  # not kept: a long text has many
         """64 bits of what each window shows, the same for equal windows."""
-        found = []
-        for first, last in self.spans:
-            ends = torch.arange(-(-(last - first) // self.length) + 1) * self.length
-            found.append(hashed(self.values[first + self.ahead : last + self.ahead], ends.clamp(max=last - first)))
-        return torch.cat(found)
+        found = torch.empty(len(self), dtype=torch.int64)
+        for (first, last), (start, stop) in zip(self.spans, pairwise(self.windows_before.tolist()), strict=True):
+            ends = torch.arange(stop - start + 1).mul_(self.length)
+            ends[-1] = last - first
+            found[start:stop] = hashed(self.values[first + self.ahead : last + self.ahead], ends)
+        return found
 
 
 def hashed(values: Shaped[Tensor, "N ..."], offsets: Int64[Tensor, " M"]) -> Int64[Tensor, " R"]:
@@ -151,5 +162,5 @@ def hashed(values: Shaped[Tensor, "N ..."], offsets: Int64[Tensor, " M"]) -> Int
         places = torch.arange(int(ends[0]), int(ends[-1])) - ends[:-1].repeat_interleave(ends.diff())
         # A sum of a part is the difference of two running sums; both wrap around at 2^64, and so does that.
         running = torch.cat([words.new_zeros(1), mixed(words + (places + 1) * signed(GOLDEN)).cumsum(0)])
-        hashes[first : first + HASHED_ROWS] = running[ends - ends[0]].diff()
-    return mixed(hashes)
+        hashes[first : first + HASHED_ROWS] = mixed(running[ends - ends[0]].diff())
+    return hashes

@@ -51,12 +51,12 @@ class Running(Batches):
     @property
     def start(self) -> int:
         """The first position of the span."""
-        return int(self.windows.starts[self.rows[0]]) if len(self.rows) else 0
+        return int(self.windows.starts(self.rows[:1])) if len(self.rows) else 0
 
     @property
     def stop(self) -> int:
         """The position behind the last one of the span."""
-        return int(self.windows.stops[self.rows[-1]]) if len(self.rows) else 0
+        return int(self.windows.stops(self.rows[-1:])) if len(self.rows) else 0
 
     @property
     def slack(self) -> int:
@@ -99,7 +99,7 @@ class ShiftedWindows(Running):
     def whole(self) -> int:
         """The windows of an epoch."""
         span = self.stop - self.start
-        return len(self.rows) if self.seed is None else max(span > 0, (span - self.slack) // self.length)
+        return len(self.rows) if self.seed is None else max(int(span > 0), (span - self.slack) // self.length)
 
     @property
     def count(self) -> int:
@@ -109,12 +109,12 @@ class ShiftedWindows(Running):
         if not self.whole:
             return
         if self.seed is None:
-            starts, stops = self.windows.starts[self.rows], self.windows.stops[self.rows]
+            starts, stops = self.windows.starts(self.rows), self.windows.stops(self.rows)
         else:
             offset = self.offset(min(self.whole * self.length, self.stop - self.start), number)
-            starts = self.start + offset + torch.arange(self.whole) * self.length
-            starts = starts[torch.randperm(len(starts), generator=generator(self.seed, "order", number))]
-            stops = torch.full_like(starts, self.stop)
+            order = torch.randperm(self.whole, generator=generator(self.seed, "order", number))
+            starts = order.mul_(self.length).add_(self.start + offset)  # in place, for a long text has many windows
+            stops = torch.tensor(self.stop).expand(len(starts))
         pieces = zip(starts.tensor_split(self.count), stops.tensor_split(self.count), strict=True)
         for some, ends in islice(pieces, first, None):
             yield self.shown(some, self.length, ends, number)

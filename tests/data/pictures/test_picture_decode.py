@@ -227,7 +227,7 @@ def test_a_photograph_is_decoded_three_times_as_large_as_it_becomes(fit, size):
     height=st.integers(1, 40), width=st.integers(1, 40), fit=st.sampled_from(["crop", "pad", "stretch"]),
     mode=st.sampled_from(["1", "L", "P", "LA", "RGB", "RGBA"]), kind=st.sampled_from(["PNG", "WEBP", "GIF"]),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_size_and_mode_comes_out_as_asked(height, width, fit, mode, kind):
     image = Pillow.fromarray(noise(height, width, 4)).convert(mode)
     assert pixels(encoded(image, kind), 5, 7, fit).shape[:2] == (5, 7)
@@ -313,7 +313,7 @@ def test_a_cut_photograph_says_so():
 
 
 @given(data=st.data(), kind=st.sampled_from(["PNG", "JPEG", "BMP", "GIF", "WEBP"]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_whatever_a_file_holds_it_is_decoded_or_refused(data, kind):
     content = bytearray(encoded(noise(11, 13), kind))
     for _ in range(data.draw(st.integers(1, 5))):

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from given_tables import Given, collected, cut, rows
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lamina.data.tables import collect as collecting
@@ -166,7 +166,6 @@ def test_numbers_are_counted_alike_at_places_and_by_looking_them_up():
     assert column.commonest == ((3.0, 3), (-2.0, 2), (0.5, 2), (1e6, 1), (2.0**60, 1))
 
 
-@settings(deadline=None)
 @given(cells=NUMBERS, size=st.integers(1, 9))
 def test_what_is_known_of_numbers_does_not_depend_on_batches(cells, size):
     column = collected({"x": pa.array(cells, pa.float64())}, size=size).columns["x"]
@@ -179,7 +178,6 @@ def test_what_is_known_of_numbers_does_not_depend_on_batches(cells, size):
     np.testing.assert_array_equal(column.values, np.array(cells, float).astype(np.float32))
 
 
-@settings(deadline=None)
 @given(cells=TEXTS, size=st.integers(1, 9))
 def test_texts_come_back_whatever_the_batches(cells, size):
     column = collected({"x": pa.array(cells, pa.string())}, size=size).columns["x"]

@@ -255,7 +255,7 @@ def _column(cells, size):
 TYPES = {"number": pa.float64(), "flag": pa.bool_(), "when": pa.timestamp("us")}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(table=TABLES, size=st.integers(1, 9), filed=st.booleans())
 def test_rows_that_come_alone_are_encoded_as_they_were_in_training(table, size, filed):
     table = {name: pa.array(cells, TYPES.get(name, pa.string())) for name, cells in table.items()}

@@ -119,7 +119,7 @@ def test_a_strong_column_that_leaves_something_open_is_not_named(chance):
     assert found(table([chance.normal(size=2_000)], [2 + (label ^ wrong)], labels=label)) == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32), st.sampled_from([12, 60, 200]), st.sampled_from([0.5, 0.9, 0.99]))
 def test_chance_alone_is_never_named(seed, rows, share):
     chance = np.random.default_rng(seed)

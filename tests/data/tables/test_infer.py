@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from given_tables import collected, profiled
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lamina.data.tables import texts
@@ -433,7 +433,6 @@ CELLS = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(cells=CELLS, size=st.integers(1, 9), seed=st.integers(0, 99))
 def test_a_profile_does_not_depend_on_batches_or_on_the_order_of_rows(cells, size, seed):
     order = np.random.default_rng(seed).permutation(len(cells))

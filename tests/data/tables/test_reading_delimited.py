@@ -276,7 +276,7 @@ def quoted(cell: str, delimiter: str, always: bool) -> str:
     return '"' + cell.replace('"', '""') + '"' if strange else cell
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(st.tuples(CELLS, FLOATS, CELLS), min_size=1, max_size=12),
     delimiter=st.sampled_from(",;\t|~"),
@@ -311,7 +311,7 @@ def test_tables_are_read_as_they_were_written(
     assert [source.where(row) for row in range(len(rows))] == [f"{path}:{line}" for line in places]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rows=st.lists(
         st.tuples(
@@ -334,7 +334,7 @@ def test_the_dialects_of_pythons_writer_are_told_apart(tmp_path_factory, rows, d
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("bytes") / "a.csv"
     path.write_bytes(content)
@@ -347,7 +347,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
 
 
 @given(st.text(alphabet='a1,;"\n\r \té?', max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_letters_are_read_or_refused(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("letters") / "a.csv"
     path.write_bytes(text.encode())

@@ -292,7 +292,7 @@ def test_parquet_that_is_damaged_is_refused(within, table):
     assert refused("a.parquet") == "a.parquet: expected rows, found none; check the file"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(
