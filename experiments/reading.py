@@ -1,7 +1,7 @@
 """What pre-training gains where labels are few: `python -m experiments.reading --start RUN --out FOLDER`.
 
 Sentences of SQuAD's passages are to be told apart by the article that they are from, of 48: a passage is in one part
-whole. Nets are trained on 100 labels, on 1,000 and on all, once from the weights of RUN, a BERT that was pre-trained by
+whole. Nets are trained on 100 labels, on 1,000 and on all, once from the weights of RUN, a net that was pre-trained by
 `lamina train`, and once from first weights, with the same net, tokens and steps, at the best of three rates. The file
 lies in $LAMINA_DATA.
 """
@@ -24,6 +24,7 @@ from lamina.chance import key
 SQUAD = "qa/squad-dev-v1.1.json.zip"
 PARTS = {"test": 0.2, "valid": 0.1, "train": 1.0}
 """The parts, and up to which share of the hashes of passages each reaches."""
+COMMAND = "python -m experiments.reading --start RUN --out docs/results"
 FEWEST_WORDS = 5
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
@@ -100,12 +101,14 @@ def untrained(start: Path, folder: Path) -> Path:
 def main() -> None:
     """Train from the start and without, write the JSON, print a line of each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--start", type=Path, required=True, help="the run of a pre-trained BERT")
+    parser.add_argument("--start", type=Path, required=True, help="the run of a pre-trained net, MaskTokens() first")
+    parser.add_argument("--pool", default="First()", help="what a text's vectors become one by")
+    parser.add_argument("--name", default="few-labels", help="of the JSON")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
-    body = next(part for part in la.Run(asked.start).plan.net.split(" >> ") if part.startswith("BERT("))
-    net = f"{body} >> First() >> Dropout(0.1) >> Classify()"
+    _, *body, _ = la.Run(asked.start).plan.net.split(" >> ")
+    net = " >> ".join((*body, asked.pool, "Dropout(0.1)", "Classify()"))
     runs = list[dict[str, Any]]()
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
@@ -118,8 +121,8 @@ def main() -> None:
                     runs.append({"begins": name, "labels": labels, **found})
                     accuracy, seed, rate = found["test"]["accuracy"]["value"], found["seed"], found["rate"]
                     print(f"{labels or 'all'} labels, {name}, seed {seed}, rate {rate:g}: {accuracy:.4f}", flush=True)
-                    result = {"command": "python -m experiments.reading --start RUN --out docs/results", **sizes}
-                    (asked.out / "few-labels.json").write_text(f"{json.dumps({**result, 'runs': runs}, indent=1)}\n")
+                    result = {"command": f"{COMMAND} --pool '{asked.pool}' --name {asked.name}", **sizes}
+                    (asked.out / f"{asked.name}.json").write_text(f"{json.dumps({**result, 'runs': runs}, indent=1)}\n")
 
 
 if __name__ == "__main__":
