@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -18,11 +18,30 @@ from lamina.stage import State
 from lamina.writing import continuation
 
 COUNT, LONGEST, CONTEXT = 256, 20, 512
+VOCABULARY = 68
 
 
-def generating(net: la.Net, rounds: int, count: int = COUNT) -> tuple[dict[str, Timing], str]:
+class Size(NamedTuple):
+    """Of a language model."""
+
+    layers: int
+    heads: int
+    width: int
+
+    def net(self) -> la.Net:
+        """Ours of that size, with first weights."""
+        layers = f"Transformer({self.layers}, heads={self.heads}, causal=True, rotary=True)"
+        kind = la.Tokens(VOCABULARY)
+        return la.build(f"Embed({self.width}) >> {layers} >> NextToken(tied=True)", kind, kind).eval()
+
+
+SIZES = (Size(4, 4, 128), Size(6, 6, 192))
+"""Those of tiny Shakespeare in 100 s and in an hour."""
+
+
+def generating(size: Size, rounds: int, count: int = COUNT) -> tuple[dict[str, Timing], str]:
     """The time that a language model takes to write so many tokens, and what is to be said below the table."""
-    first = torch.tensor([BEGIN_TOKEN])
+    net, first = size.net(), torch.tensor([BEGIN_TOKEN])
     going = continuation(net, CONTEXT)
 
     @torch.inference_mode()
@@ -41,20 +60,23 @@ def generating(net: la.Net, rounds: int, count: int = COUNT) -> tuple[dict[str, 
             pass
 
     contenders: dict[str, Callable[[], Any]] = {"lamina, cached": cached, "whole text each time": whole}
-    other = by_transformers(count)
+    other = by_transformers(size, count)
     note = (
         "" if other is not None else "\ntransformers is not installed, so its row is left out: pip install transformers"
     )
     return in_turn(contenders | ({} if other is None else {"transformers": other}), rounds), note
 
 
-def by_transformers(count: int) -> Callable[[], Any] | None:
+def by_transformers(size: Size, count: int) -> Callable[[], Any] | None:
     """The same by Hugging Face's `generate`, with a GPT-2 of that size; None where it is not installed."""
     if find_spec("transformers") is None:
         return None
     import transformers
 
-    config = transformers.GPT2Config(n_layer=4, n_head=4, n_embd=128, vocab_size=68, n_positions=CONTEXT)
+    layers, heads, width = size
+    config = transformers.GPT2Config(
+        n_layer=layers, n_head=heads, n_embd=width, vocab_size=VOCABULARY, n_positions=CONTEXT
+    )
     config.bos_token_id = config.eos_token_id = config.pad_token_id = None
     net, first = transformers.GPT2LMHeadModel(config).eval(), torch.tensor([[BEGIN_TOKEN]])
     ask = {"attention_mask": torch.ones_like(first), "do_sample": True, "use_cache": True, "pad_token_id": 0}

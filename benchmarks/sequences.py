@@ -13,7 +13,7 @@ import torch
 
 import lamina as la
 from benchmarks import plain_sequences as plain
-from benchmarks.generation import generating, searching
+from benchmarks.generation import SIZES, generating, searching
 from benchmarks.measure import Timing, in_turn, table
 from benchmarks.vision import most_memory, sgemm_rate
 from lamina.data.dataset import Dataset
@@ -257,9 +257,14 @@ def main() -> str:
         rows += training(case, sgemm)
     rows += padding()
     rows.append(feeding())
-    gpt, translator = CASES[1], CASES[-1]
-    timings, note = generating(gpt.net().eval(), ROUNDS)
-    rows += compared(timings, "256 characters by GPT", 256, "", {"whole text each time": "5x", "transformers": "2x"})
+    translator = CASES[-1]
+    for size in SIZES:
+        timings, note = generating(size, ROUNDS)
+        what, wanted = (
+            f"256 characters by GPT, {size.layers} x {size.width}",
+            {"whole text each time": "5x", "transformers": "2x"},
+        )
+        rows += compared(timings, what, 256, "", wanted)
     timings = searching(
         translator.net().eval(), pairs(64, translator.vocabulary).inputs.gather(torch.arange(64)), ROUNDS
     )
