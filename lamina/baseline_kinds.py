@@ -22,9 +22,7 @@ def of_its_kind(
         rows: those that train, or so many of them as a linear model is fitted to.
     """
     if isinstance(dataset.inputs, Documents):
-        from lamina.baseline_documents import frequencies
-
-        return frequencies(dataset, parts)
+        return {}
     if dataset.asked is not None:
         from lamina.baseline_spans import lexical
 
