@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lamina.command.options import emit, json_option, measure_lines, signed
+from lamina.command.options import baseline_lines, emit, json_option, measure_lines, signed
 from lamina.progress import note
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ def command(run: Path, data: tuple[str, ...], whole: bool, beam: int, draws: int
         return
     click.echo("\n".join(measure_lines(measures)))
     click.echo("".join(f"{line}\n" for line in signed(told)), nl=False)
-    for name, simple in beside.items():
-        click.echo(f"  baseline {name}: {next(iter(simple))} {next(iter(simple.values()))}")
+    click.echo("".join(f"{line}\n" for line in baseline_lines(beside)), nl=False)
     for sentence in in_words(measures, beside):
         click.echo(f"  {sentence}")
 

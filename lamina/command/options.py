@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+TOLD = ("auc", "token_accuracy")
+"""Measures that are told of a baseline beside the one that comes first."""
 
 
 class Duration(click.ParamType[float]):
@@ -162,6 +165,27 @@ def measure_lines(measures: dict[str, Measure]) -> list[str]:
     """Measures for people, a line each, names aligned."""
     width = max(map(len, measures), default=0)
     return [f"  {name:<{width}}  {measure}" for name, measure in measures.items()]
+
+
+def baseline_lines(baselines: Mapping[str, Mapping[str, Measure]]) -> list[str]:
+    """The measures of baselines that come first, for people, a line each; of several targets the first of each.
+
+    >>> from lamina.metrics import Measure
+    >>> baseline_lines({"majority": {"accuracy": Measure(0.5, 0.4, 0.6), "log_loss": Measure(1.0, 0.9, 1.1)}})
+    ['  baseline majority: accuracy 0.50 [0.40, 0.60]']
+    """
+    from lamina.metrics.measure import OF
+
+    lines = list[str]()
+    for name, measures in baselines.items():
+        told, targets = list[str](), set[str]()
+        for what, measure in measures.items():
+            kind, _, target = what.partition(OF)
+            if target not in targets or kind in TOLD:
+                told.append(f"{what} {measure}")
+            targets.add(target)
+        lines.append(f"  baseline {name}: {', '.join(told)}")
+    return lines
 
 
 def writing_use(net: str, run: Path) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lamina.command.options import commas, emit, json_option, measure_lines
+from lamina.command.options import baseline_lines, commas, emit, json_option, measure_lines
 
 if TYPE_CHECKING:
     from lamina.data.dataset import Dataset
@@ -142,8 +142,7 @@ def _folder(folder: Path, as_json: bool) -> None:
         click.echo(f"\n{run.model().net.table()}")
     click.echo(f"\n{run.result['steps']:,} steps in {run.result['seconds']:.1f} s\ntest")
     click.echo("\n".join(measure_lines(run.test)))
-    for name, measures in run.baseline.items():
-        click.echo(f"  baseline {name}: {next(iter(measures))} {next(iter(measures.values()))}")
+    click.echo("".join(f"{line}\n" for line in baseline_lines(run.baseline)), nl=False)
     for sentence in in_words(run.test, run.baseline):
         click.echo(f"  {sentence}")
 

@@ -13,6 +13,7 @@ from lamina.command.options import (
     ShareOrFile,
     Shares,
     Stages,
+    baseline_lines,
     emit,
     json_option,
     measure_lines,
@@ -227,9 +228,7 @@ def tell(run: Run, as_json: bool) -> None:
     click.echo("".join(f"{line}\n" for line in signed(run.result)), nl=False)
     if "answers" in run.result:
         click.echo(f"  (answers of a beam: lamina evaluate {run.folder} DATA)")
-    for name, measures in run.baseline.items():
-        told = [what for place, what in enumerate(measures) if not place or what == "auc"]
-        click.echo(f"  baseline {name}: {', '.join(f'{what} {measures[what]}' for what in told)}")
+    click.echo("".join(f"{line}\n" for line in baseline_lines(run.baseline)), nl=False)
     for sentence in in_words(run.test, run.baseline):
         click.echo(f"  {sentence}")
     if "interval" in run.result:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import lamina
 from lamina.baseline_codes import restored
+from lamina.baseline_filled import filled
 from lamina.baselines import Baseline, baselines
 from lamina.data.split import fingerprint
 from lamina.ends.regress import COVERED
@@ -227,6 +228,8 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
     signals.heed(AFTERWARDS, job.folder)
     if job.net.end.restores:
         beside = restored(job.net, dataset, job.shares)
+    if job.net.end.fills:
+        beside = filled(job.net, dataset, job.shares)
     beside = baselines(dataset, job.shares) if beside is None else beside
     signals.heed(AFTERWARDS, job.folder)
     held = answers.coverage()

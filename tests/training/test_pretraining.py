@@ -60,7 +60,9 @@ def test_both_losses_are_measured_and_a_run_that_was_stopped_goes_on_exactly(boo
     dataset, shares = data_for(str(book), {"context": 23, "vocabulary": 211}, net=PAIRS)
     how: dict[str, Any] = {"steps": 5, "batch": 11, "threads": 1, **shares}
     run = la.train(PAIRS, dataset, out="whole", display=None, **how)
-    assert {"perplexity of filled", "token_accuracy of filled", "accuracy of next"} <= set(run.test)
+    told = {"perplexity of filled", "token_accuracy of filled", "accuracy of next"}
+    assert told <= set(run.test)
+    assert told <= set(run.baseline["unigram/majority"])
     with pytest.raises(Interrupted):
         la.train(PAIRS, dataset, out="stopped", display=stopping_at(3), **how)
     assert equal(final(la.resume("stopped", display=None).folder), final(run.folder))
@@ -75,6 +77,17 @@ def test_a_model_fills_in_what_is_missing(pretrained: Path) -> None:
         assert len(gap) == 3
     first, second = model.fill("The [MASK] barks at [MASK] 7.", best=1)
     assert (first[0].word, second[0].word) == ("dog", "night")
+
+
+def test_what_training_has_most_often_stands_beside_a_model_that_fills_in(pretrained: Path, book: Path) -> None:
+    result = json.loads((pretrained / "result.json").read_text())
+    guessed = result["baseline"]["unigram"]
+    assert result["test"]["perplexity"]["value"] < guessed["perplexity"]["value"]
+    said = CliRunner().invoke(lamina, ["evaluate", str(pretrained), str(book)])
+    lines = [line for line in said.output.splitlines() if line.startswith("  baseline ")]
+    assert len(lines) == 1, said.output
+    assert lines[0].startswith("  baseline unigram: perplexity ")
+    assert ", token_accuracy " in lines[0]
 
 
 def test_the_command_prints_the_words_for_each_gap(pretrained: Path) -> None:
