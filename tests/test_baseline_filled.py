@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_mask_tokens import KIND
+from masking import KIND
 
 from lamina.baseline_filled import filled
 from lamina.data.dataset import Dataset, Part
