@@ -141,9 +141,10 @@ RECIPES = {
     ),
     "multi30k-plain": Recipe(
         MULTI30K,
-        "Embed(256) >> LSTM(256) >> Last() >> Write(LSTM(256), width=256, dropout=0.1, tied=True)",
-        "AdamW(linear(0.004, warmup=200), weight_decay=0.01)",
-        {**PAIRS, "budget_seconds": 1400.0},
+        "Embed(256) >> Dropout(0.3) >> BiLSTM(256) >> Max()"
+        f" >> Write(LSTM(512), attend=Summary(), width=512, {WRITING})",
+        SLOWLY,
+        {**PAIRS, "budget_seconds": 2400.0, "precision": "bfloat16"},
         "bleu",
         None,
         3600,

@@ -16,7 +16,7 @@ from lamina.ends.tag import Tag
 from lamina.ends.write import Write
 from lamina.kinds import Image, Kind, Label, Sequence, Sound, Span, Table, Tags, Targets, Tokens, Value, Vector
 from lamina.layers.activation import GELU, ReLU, Sigmoid, Softmax, Tanh, Threshold
-from lamina.layers.attention import Additive, Bilinear, Dot
+from lamina.layers.attention import Additive, Bilinear, Dot, Summary
 from lamina.layers.augment.crop import Crop
 from lamina.layers.augment.erase import Erase
 from lamina.layers.augment.intensity import Intensity
@@ -152,7 +152,7 @@ ENDS: tuple[type[End], ...] = (
 OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, AdaGrad, AdaDelta, RMSProp, Adam, AdamW, Muon)
 RATES: tuple[type[Rate], ...] = (Constant, Cosine, Linear, Steps, InverseSqrt)
 KINDS: tuple[type[Kind], ...] = (Vector, Image, Sequence, Tokens, Sound, Table, Label, Value, Tags, Span, Targets)
-ATTENTIONS: tuple[type[Stage], ...] = (Additive, Dot, Bilinear)
+ATTENTIONS: tuple[type[Stage], ...] = (Additive, Dot, Bilinear, Summary)
 """What goes into `Write(..., attend=...)`."""
 
 OTHERS: tuple[type[Word], ...] = (*ATTENTIONS, Views)

@@ -154,6 +154,8 @@ ENDS = [
     EndExample("NextSentence()", SEQUENCE, Label(2)),
     EndExample("Write(LSTM(5), width=3)", VECTOR, Tokens(5)),
     EndExample("Write(GRU(5), attend=Additive(3), width=3)", SEQUENCE, Tokens(5)),
+    EndExample("Write(LSTM(5), attend=Summary(), width=3)", VECTOR, Tokens(5)),
+    EndExample("Write(GRU(5), attend=Summary(), width=3)", SEQUENCE, Tokens(5)),
     EndExample("Write(Dropout(0.1) >> RNN(5, layers=2), attend=Bilinear(), width=5, tied=True)", SEQUENCE, Tokens(5)),
     EndExample("Write(Positions() >> Transformer(1, heads=2, dropout=0.0), width=6)", SEQUENCE, Tokens(5)),
     EndExample("PointTo()", SEQUENCE, Span()),

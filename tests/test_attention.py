@@ -12,9 +12,9 @@ from lamina.carried import picked
 from lamina.chance import key
 from lamina.errors import KindError
 from lamina.kinds import Padded, Sequence, Vector
-from lamina.layers.attention import Additive, Attention, Bilinear, Dot
+from lamina.layers.attention import Additive, Attention, Bilinear, Dot, Summary
 
-KINDS = pytest.mark.parametrize("attention", [Additive(11), Dot(), Bilinear()], ids=str)
+KINDS = pytest.mark.parametrize("attention", [Additive(11), Dot(), Bilinear(), Summary()], ids=str)
 
 
 def built(attention: Attention, query: int = 7, memory: int = 7) -> Attention:
@@ -117,8 +117,18 @@ def test_gradients_are_those_of_finite_differences(attention: Attention) -> None
     assert torch.autograd.gradcheck(context, (*given, *parameters))
 
 
-def test_only_additive_attention_feeds_its_context_into_the_cell() -> None:
-    assert [attention.fed for attention in (Additive, Dot, Bilinear)] == [True, False, False]
+def test_additive_attention_and_a_summary_feed_their_context_into_the_cell() -> None:
+    assert [attention.fed for attention in (Additive, Dot, Bilinear, Summary)] == [True, False, False, True]
+    assert [attention.steady for attention in (Additive, Dot, Bilinear, Summary)] == [False, False, False, True]
+
+
+def test_a_summary_is_the_mean_of_what_is_visible_whatever_asks() -> None:
+    summary, h = built(Summary()), memory()
+    context, weights = summary.look(queries(), summary.prepare(h))
+    assert weights[2].tolist() == [pytest.approx([1 / 3, 1 / 3, 1 / 3, 0, 0])] * 2
+    for row, length in enumerate((5, 1, 3)):
+        for place in range(2):
+            torch.testing.assert_close(context[row, place], h.values[row, :length].mean(0))
 
 
 def test_the_numbers_of_each_kind_can_be_counted() -> None:
@@ -149,10 +159,13 @@ def test_of_a_row_without_anything_to_look_at_the_context_is_zero_and_every_grad
     attention: Attention,
 ) -> None:
     attention, h, q = built(attention), memory(lengths=(5, 0, 3)), queries().requires_grad_()
+    h.values.requires_grad_()
     context, weights = attention.look(q, attention.prepare(h))
     assert (weights[1] == 0).all()
     assert (context[1] == 0).all()
     alone, _ = attention.look(q[[0, 2]], attention.prepare(Padded(h.values[[0, 2]], h.visible[[0, 2]])))
     torch.testing.assert_close(context[[0, 2]], alone)
     context.square().sum().backward()
-    assert all(bool(given.grad.isfinite().all()) for given in (q, *attention.parameters()) if given.grad is not None)
+    assert all(
+        bool(given.grad.isfinite().all()) for given in (q, h.values, *attention.parameters()) if given.grad is not None
+    )

@@ -22,6 +22,8 @@ ENDS = (
     "Embed(7) >> GRU(5) >> Write(Dropout(0.2) >> GRU(5, layers=2), attend=Dot(), width=5, tied=True)",
     "Embed(7) >> RNN(5) >> Write(RNN(3), attend=Bilinear())",
     "Embed(7) >> LSTM(5) >> Last() >> Write(LSTM(3))",
+    "Embed(7) >> LSTM(5) >> Last() >> Write(LSTM(3), attend=Summary())",
+    "Embed(7) >> BiGRU(5) >> Write(Dropout(0.2) >> GRU(3, layers=2), attend=Summary())",
     "Embed(6) >> Positions() >> Transformer(1, heads=3) >> Write(Positions() >> Transformer(2, heads=2))",
     "Embed(6) >> Mean() >> Write(Transformer(1, heads=3, rotary=True))",
 )
@@ -185,6 +187,19 @@ def test_an_answer_is_at_most_so_much_longer_than_what_was_read() -> None:
     assert vector.end.limit(vector.features(SOURCE)).tolist() == [100, 100, 100]
 
 
+def test_with_a_summary_each_step_reads_what_was_read_beside_its_token() -> None:
+    net = made("Embed(7) >> LSTM(5) >> Last() >> Write(RNN(3), attend=Summary())").double()
+    end, h = net.end, net.features(SOURCE)
+    o = end.taught(h, WRITTEN)
+    state, (recurrence,) = end.writer.begin(h), end.writer.recurrences()
+    read = torch.cat((torch.full_like(WRITTEN.values[:, :1], BEGIN_TOKEN), WRITTEN.values[:, :-1]), 1)
+    s = state[0][0]
+    for place in range(read.shape[1]):
+        x = torch.cat((end.embed.table[read[:, place]], h), 1)
+        s = torch.tanh(x @ recurrence.input_weight.T + s @ recurrence.state_weight.T + recurrence.offset)
+        torch.testing.assert_close(o[:, place], torch.tanh(torch.cat((s, h), 1) @ end.mix.T))
+
+
 def test_a_tied_end_has_one_table() -> None:
     one = build("Embed(6) >> Mean() >> Write(LSTM(6))", GIVEN, TARGET)
     two = build("Embed(6) >> Mean() >> Write(LSTM(6), tied=True)", GIVEN, TARGET)
@@ -199,7 +214,7 @@ def test_a_tied_end_has_one_table() -> None:
         (
             "Embed(6) >> Last() >> Write(LSTM(5), attend=Dot())",
             "Write(LSTM(5), attend=Dot()) looks at positions, but is given Vector(6);"
-            " leave Last() and the like out before it",
+            " leave Last() and the like out before it, or say attend=Summary()",
         ),
         (
             "Embed(6) >> Write(LSTM(5), tied=True)",

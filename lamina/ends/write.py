@@ -59,7 +59,8 @@ class Write(End):
     what the cell gives, which begins with what it is about (Sutskever, Vinyals and Le 2014), or looks at it
     by itself, as `Transformer` does. With attention `Additive` a context c_t is looked up by what the cell gave before,
     and the cell reads it beside the token (Bahdanau, Cho and Bengio 2015, section 3.1 and A.2.2); with `Dot` and
-    `Bilinear` by what it gives now (Luong, Pham and Manning 2015, section 3). Then o_t = tanh(V [s_t; c_t]).
+    `Bilinear` by what it gives now (Luong, Pham and Manning 2015, section 3). Then o_t = tanh(V [s_t; c_t]). With
+    `Summary` c_t is the same at each step, and is read beside the token (Cho et al. 2014, section 2.2).
 
     Args:
         cell: `LSTM`, `GRU`, `RNN`, `Transformer`; or a chain that ends in one, as in Positions() >> Transformer().
@@ -113,17 +114,20 @@ class Write(End):
         assert isinstance(reads, Sequence)
         assert isinstance(cell, Cell)
         self.looks = None
-        if self.attend is not None and isinstance(given, Vector):
-            raise KindError(f"{self} looks at positions, but is given {given}; leave Last() and the like out before it")
+        if self.attend is not None and not self.attend.steady and isinstance(given, Vector):
+            raise KindError(
+                f"{self} looks at positions, but is given {given}; leave Last() and the like out before it, or say"
+                " attend=Summary()"
+            )
         if self.attend is not None and self.attend.fed:
             reads = Sequence(reads.width + size)
         self.writer = cell
         gives = cell.build_about(reads, given)
         assert isinstance(gives, Sequence)
         out = gives.width
-        if self.attend is not None and isinstance(given, Sequence):
+        if self.attend is not None:
             self.looks = self.attend.fresh()
-            context = self.looks.build_about(gives, given)
+            context = self.looks.build_about(gives, Sequence(size))
             self.mix = new_weight(self, given, gives.width, gives.width + context.size)
         if self.tied and self.embed.width != out:
             raise KindError(f"{self} is tied: set width={out}, as wide as what {cell} gives, or leave tied out")
@@ -143,9 +147,14 @@ class Write(End):
         """The state before the first token."""
         if self.looks is None:
             return Writing(None, self.writer.begin(h), None, None)
-        assert isinstance(h, Padded)
-        seen = h.values.new_zeros(len(h.values), 1, self.mix.shape[0]) if self.looks.fed else None
-        return Writing(None, self.writer.begin(h), Held(self.looks.prepare(h)), seen)
+        positions = h if isinstance(h, Padded) else Padded(h[:, None], h.new_ones(len(h), 1, dtype=torch.bool))
+        seen = positions.values.new_zeros(len(positions.values), 1, self.mix.shape[0]) if self.one_by_one else None
+        return Writing(None, self.writer.begin(h), Held(self.looks.prepare(positions)), seen)
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether each step reads what the step before looked up."""
+        return self.looks is not None and self.looks.fed and not self.looks.steady
 
     def further(self, tokens: Int64[Tensor, "B T"], state: Writing) -> tuple[Float[Tensor, "B T D"], Writing]:
         """o behind further tokens, and the state there."""
@@ -156,12 +165,15 @@ class Write(End):
         if self.looks is None:
             given, cell = self.stepped(x, state.cell)
             return self.dropped(given, 1), Writing(before, cell, None, None)
-        if self.looks.fed:
+        if self.one_by_one:
             given, context, cell = self.stepwise(x, state)
+        elif self.looks.steady:
+            context, _ = self.looks.look(x.values, state.memory.state)
+            given, cell = self.stepped(x._replace(values=torch.cat((x.values, context), -1)), state.cell)
         else:
             given, cell = self.stepped(x, state.cell)
             context, _ = self.looks.look(given, state.memory.state)
-        seen = given[:, -1:] if self.looks.fed else None
+        seen = given[:, -1:] if self.one_by_one else None
         o = torch.tanh(F.linear(torch.cat((given, context), -1), self.mix))
         return self.dropped(o, 1), Writing(before, cell, state.memory, seen)
 

@@ -47,6 +47,9 @@ class Attention(Stage):
     """True where the context is fed into the cell before its step, so that steps go one by one; False where the cell's
     outputs do the looking, at all positions at once."""
 
+    steady: ClassVar[bool] = False
+    """True where the context does not depend on the query: it may be of one vector, and all steps are taken at once."""
+
     def build(self, given: Kind) -> Kind:
         raise KindError(f"{self} is no stage of a chain: it goes into the end, as in Write(LSTM(256), attend={self})")
 
@@ -163,3 +166,20 @@ class Bilinear(Attention):
 
     def keys(self, memory: Float[Tensor, "B S M"]) -> Float[Tensor, "B S K"]:
         return F.linear(memory, self.weight)
+
+
+class Summary(Attention):
+    """c_t = (1/S) sum over s of h_s, the same at each step: what was read as a whole, which the cell need not remember.
+
+    Of one vector, as `Last()` gives it, c_t is that vector: the decoder of the plain encoder-decoder, which reads c
+    beside each token. Source: Cho et al. 2014, section 2.2 and appendix A.1.2.
+    """
+
+    fed: ClassVar[bool] = True
+    steady: ClassVar[bool] = True
+
+    def build_about(self, query: Sequence, memory: Sequence) -> Vector:
+        return Vector(memory.width)
+
+    def scores(self, query: Float[Tensor, "B T D"], keys: Float[Tensor, "B S K"]) -> Float[Tensor, "B T S"]:
+        return query.new_zeros(*query.shape[:2], keys.shape[1])
