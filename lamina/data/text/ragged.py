@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -80,7 +81,7 @@ class Windows(Column):
     edges: tuple[int, ...] = field(default=(), kw_only=True)
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return sum(self.counts)
 
     @property
     def spans(self) -> list[tuple[int, int]]:
@@ -88,16 +89,21 @@ class Windows(Column):
         ends = [0, *self.edges, len(self.values)]
         return [(first, max(first, last - 1)) for first, last in pairwise(ends)]
 
-    @cached_property
-    def starts(self) -> Int64[Tensor, " N"]:
-        """The position at which each window begins."""
-        return torch.cat([torch.arange(first, last, self.length) for first, last in self.spans])
+    @property
+    def counts(self) -> list[int]:
+        """How many windows each part has."""
+        return [-(-(last - first) // self.length) for first, last in self.spans]
 
-    @cached_property
-    def stops(self) -> Int64[Tensor, " N"]:
-        """The position behind the last one that each window shows."""
-        ends = [(torch.arange(first, last, self.length) + self.length).clamp(max=last) for first, last in self.spans]
-        return torch.cat(ends)
+    def bounds(self, rows: Int64[Tensor, " B"]) -> tuple[Int64[Tensor, " B"], Int64[Tensor, " B"]]:
+        """The position at which each of these windows begins, and the one behind the last that it shows.
+
+        They are computed and not kept: a long text has millions of windows.
+        """
+        behind = torch.tensor(self.counts, device=rows.device).cumsum(0)
+        part = torch.searchsorted(behind, rows, right=True)
+        spans = torch.tensor(self.spans, device=rows.device)[part]  # (B, 2)
+        starts = spans[:, 0] + (rows - torch.cat([behind.new_zeros(1), behind])[part]) * self.length
+        return starts, torch.minimum(starts + self.length, spans[:, 1])
 
     @property
     def tokens(self) -> Shaped[Tensor, " N"]:
@@ -111,7 +117,8 @@ class Windows(Column):
 
     def gather(self, index: Int64[Tensor, " B"]) -> Padded:  # type: ignore[override]  # the last window may be shorter
         """These windows."""
-        return self.at(self.starts[index], self.length, self.stops[index])
+        starts, stops = self.bounds(index)
+        return self.at(starts, self.length, stops)
 
     def at(self, starts: Int64[Tensor, " B"], length: int, stops: Int64[Tensor, " B"] | None = None) -> Padded:
         """Windows that begin anywhere, padded with 0 to the longest of them.
@@ -132,11 +139,14 @@ class Windows(Column):
     @cached_property
     def hashes(self) -> Int64[Tensor, " N"]:
         """64 bits of what each window shows, the same for equal windows."""
-        found = []
-        for first, last in self.spans:
-            ends = torch.arange(-(-(last - first) // self.length) + 1) * self.length
-            found.append(hashed(self.values[first + self.ahead : last + self.ahead], ends.clamp(max=last - first)))
-        return torch.cat(found)
+        return torch.cat([torch.empty(0, dtype=torch.int64), *self.hashes_in_turn()])
+
+    def hashes_in_turn(self) -> Iterator[Int64[Tensor, " P"]]:
+        for (first, last), count in zip(self.spans, self.counts, strict=True):
+            shown = self.values[first + self.ahead : last + self.ahead]
+            for row in range(0, count, HASHED_ROWS):
+                ends = torch.arange(row, min(row + HASHED_ROWS, count) + 1) * self.length
+                yield hashed(shown, ends.clamp(max=last - first))
 
 
 def hashed(values: Shaped[Tensor, "N ..."], offsets: Int64[Tensor, " M"]) -> Int64[Tensor, " R"]:
