@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from jaxtyping import Int64
 from torch import Tensor
 
@@ -14,8 +16,10 @@ from lamina.metrics import Measure
 
 def of_its_kind(
     dataset: Dataset, parts: Parts, rows: Int64[Tensor, " N"]
-) -> dict[str, tuple[dict[str, Measure], int]] | None:
+) -> Mapping[str, tuple[dict[str, Measure], int] | tuple[dict[str, Measure], int, int | None]] | None:
     """The measures of simple answers of which only such data know, and what they were fitted to; None for other data.
+
+    Of a long text the tokens that they were measured on follow, if these are not all.
 
     Args:
         dataset, parts: as `baselines` takes them.

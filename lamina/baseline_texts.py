@@ -17,12 +17,17 @@ MOST_TOKENS, MOST_TESTED = 10_000_000, 1_000_000
 """Training tokens that are counted, the latest ones, and tokens of the test part that are asked about, its first: what
 is held grows with both, and must not grow with the text."""
 
+MOST_TESTED = 1_000_000
+"""Tokens of the test part that are measured, the first ones: a perplexity of so many has two or three digits."""
+
 FEW, LONG, SHORT = 1000, 5, 3
 """Vocabularies below the first, such as those of characters, are counted in runs of five; words in runs of three."""
 
 
-def counted(dataset: Dataset, parts: Parts) -> dict[str, tuple[dict[str, Measure], int]]:
-    """Perplexities of the test part by counts of the training part, each with the tokens that it was counted from.
+def counted(dataset: Dataset, parts: Parts) -> dict[str, tuple[dict[str, Measure], int, int | None]]:
+    """Perplexities of the test part by counts of the training part.
+
+    Each comes with the tokens that it was counted from, and those that it was measured on, if these are not all.
 
     Returns:
         "unigram" and, by the length of its runs, "3-gram" or "5-gram"; nothing for what is no long text.
@@ -32,7 +37,9 @@ def counted(dataset: Dataset, parts: Parts) -> dict[str, tuple[dict[str, Measure
         return {}
     first, last = span(windows, parts.train)
     train = windows.tokens[max(first, last - MOST_TOKENS) : last].numpy()
-    begins, ends = span(windows, parts.test)
+    begins, last = span(windows, parts.test)
+    ends = min(last, begins + MOST_TESTED)
+    measured_on = None if ends == last else ends - begins
     vocabulary = int(train.max(initial=0)) + 1 if dataset.text is None else len(dataset.text.output)
     order = LONG if vocabulary < FEW else SHORT
     # The tokens of the test part, with those before them to look back at.
@@ -40,12 +47,15 @@ def counted(dataset: Dataset, parts: Parts) -> dict[str, tuple[dict[str, Measure
     text = windows.tokens[begins + 1 - known : min(ends, begins + MOST_TESTED) + 1].numpy()
     model = NGrams.of(train, vocabulary, order, text)
     found = {"unigram": NGrams((), model.unigrams), f"{order}-gram": model}
-    return {name: (_measured(counts.nats(text, known), windows.length), len(train)) for name, counts in found.items()}
+    return {
+        name: (_measured(counts.nats(text, known), windows.length), len(train), measured_on)
+        for name, counts in found.items()
+    }
 
 
 def span(windows: Windows, rows: Int64[Tensor, " N"]) -> tuple[int, int]:
     """The positions that windows which follow one another show: the first, and the one behind the last."""
-    return int(windows.starts(rows[:1])), int(windows.stops(rows[-1:]))
+    return int(windows.bounds(rows[:1])[0]), int(windows.bounds(rows[-1:])[1])
 
 
 def _measured(nats: np.ndarray[tuple[int], np.dtype[np.float64]], length: int) -> dict[str, Measure]:

@@ -34,10 +34,17 @@ ITERATIONS = 100
 
 
 class Baseline(NamedTuple):
-    """How well a simple answer does on the test part, and how many training examples it was made from."""
+    """How well a simple answer does on the test part.
+
+    Attributes:
+        measures: how well.
+        trained_on: how many training examples it was made from.
+        tested_on: the tokens of a long text that it was measured on, the first of the test part; None for all of it.
+    """
 
     measures: dict[str, Measure]
     trained_on: int
+    tested_on: int | None = None
 
 
 MOST_FEATURES = 2**26
@@ -90,11 +97,9 @@ def baselines(dataset: Dataset, parts: Parts, *, examples: int = 10_000, seed: i
     if isinstance(dataset.target.kind, Targets) and not isinstance(dataset.inputs, Documents):
         each = [baselines(apart, parts, examples=examples, seed=seed) for apart in dataset.apart()]
         return together(dataset.target.kind, each)
-    # A long text has many windows, of which none is drawn.
-    drawn = not isinstance(dataset.inputs, Windows)
-    order = (
-        parts.train[torch.randperm(len(parts.train), generator=generator(seed, "baselines"))] if drawn else parts.train
-    )
+    order = parts.train
+    if not isinstance(dataset.inputs, Windows):  # a long text is counted as it runs, and its rows are millions
+        order = order[torch.randperm(len(order), generator=generator(seed, "baselines"))]
     special = of_its_kind(dataset, parts, order[:examples])
     if special is not None:
         return {name: Baseline(*found) for name, found in special.items()}

@@ -14,8 +14,11 @@ from lamina.chance import GOLDEN, mixed_array
 DISCOUNT = 0.75
 """Taken off every count and given to what was never seen; Ney, Essen and Kneser 1994 find about this for English."""
 
-AT_ONCE = 2**20
+AT_ONCE = 2**18
 """Tokens that are counted together."""
+
+MOST_HELD = 2**21
+"""Sequences that are held while a text is looked through: 20 bytes each, and as much again while some are added."""
 
 
 class Tallied(NamedTuple):
@@ -60,19 +63,20 @@ class NGrams:
     def of(
         cls, tokens: NDArray[np.integer], vocabulary: int, order: int, sought: NDArray[np.integer] | None = None
     ) -> NGrams:
-        """Count a text, some of it at a time: the memory is what sequences the text shows.
+        """Count a text, some of it at a time: the memory is what the text shows that is sought.
 
         Args:
             tokens: the text.
             vocabulary: V.
             order: the length of the longest sequences.
-            sought: a text that alone will be asked about: what does not follow anything that it shows is left out,
-                which changes none of its probabilities. None for any text.
+            sought: a text that alone will be asked about: what it does not show is counted, but not kept, which
+                changes none of its probabilities. None for any text.
         """
         counts = np.zeros(vocabulary, np.int64)
         for part in _cut(tokens, 1):
             counts += np.bincount(part, minlength=vocabulary)
-        orders = tuple(_counted(tokens, size, sought) for size in range(2, order + 1) if len(tokens) >= size)
+        asked = tokens if sought is None else sought
+        orders = tuple(_counted(tokens, size, asked) for size in range(2, order + 1) if len(tokens) >= size)
         return cls(orders, (counts + 1.0) / (len(tokens) + vocabulary))
 
     def nats(self, tokens: NDArray[np.integer], known: int) -> NDArray[np.float64]:
@@ -94,7 +98,8 @@ class NGrams:
             total = np.where(seen, counts.total[at], 1)
             kinds = np.where(seen, counts.kinds[at], 0)
             there, shown = _found(counts.sequence, sequence)
-            count = np.where(shown, counts.count[there], 0)
+            count = np.zeros(len(sequence), np.int64)
+            count[shown] = counts.count[there[shown]]
             shorter = p[size - 1 :]
             longer = (np.maximum(count - DISCOUNT, 0) + DISCOUNT * kinds * shorter) / total
             p = np.concatenate((p[: size - 1], np.where(seen, longer, shorter)))
@@ -122,44 +127,73 @@ def _further(number: NDArray[np.uint64], token: NDArray[np.integer]) -> NDArray[
     return mixed_array(number * np.uint64(GOLDEN) + token.astype(np.uint64) + np.uint64(1))
 
 
-def _counted(tokens: NDArray[np.integer], size: int, sought: NDArray[np.integer] | None) -> Counts:
-    asked = None if sought is None else _contexts(sought, size)
-    # Put together as soon as they are as many as what was put together before: so few more are held than there are.
-    found, further = list[Tallied](), 0
+class Held(NamedTuple):
+    """Sequences in order, how often each occurs, and the place of what each begins with among the contexts."""
+
+    sequence: NDArray[np.uint64]
+    often: NDArray[np.int64]
+    context: NDArray[np.int32]
+
+
+def _counted(tokens: NDArray[np.integer], size: int, sought: NDArray[np.integer]) -> Counts:
+    """The sequences of a text that another shows, and what of it stands behind what the other shows."""
+    context, sequence = _asked(sought, size)
+    total, kinds = np.zeros((2, len(context)), np.int64)
+    count = np.zeros(len(sequence), np.int64)
+    for held in _ranges(tokens, size, context):
+        np.add.at(total, held.context, held.often)
+        np.add.at(kinds, held.context, 1)
+        at, there = _found(held.sequence, sequence)
+        count[there] = held.often[at[there]]
+    seen, shown = total > 0, count > 0
+    return Counts(sequence[shown], count[shown], context[seen], total[seen], kinds[seen])
+
+
+def _asked(tokens: NDArray[np.integer], size: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The numbers of what sequences of `size` tokens begin with, in order, and those of the sequences."""
+    contexts, sequences = np.zeros(0, np.uint64), np.zeros(0, np.uint64)
     for part in _cut(tokens, size):
-        found.append(_counted_part(part, size, asked))
-        further += len(found[-1].sequence)
-        if further >= len(found[0].sequence):
-            found, further = [_together(found)], 0
-    sequence, context, count = _together(found)
-    begins, place, kinds = np.unique(context, return_inverse=True, return_counts=True)
-    total = np.bincount(place, weights=count).astype(np.int64)
-    return Counts(sequence, count, begins, total, kinds)
+        begins, whole = _keys(part, size)
+        contexts, sequences = np.union1d(contexts, begins), np.union1d(sequences, whole)
+    return contexts, sequences
 
 
-def _together(parts: list[Tallied]) -> Tallied:
-    """What is tallied of several parts, as one."""
-    if len(parts) == 1:
-        return parts[0]
-    sequence, context, count = (np.concatenate(column) for column in zip(*parts, strict=True))
-    unique, first, place = np.unique(sequence, return_index=True, return_inverse=True)
-    return Tallied(unique, context[first], np.bincount(place, weights=count).astype(np.int64))
+def _ranges(tokens: NDArray[np.integer], size: int, context: NDArray[np.uint64]) -> Iterator[Held]:
+    """The sequences of a text that begin with one of these, by ranges of their numbers, of which each fits in memory.
+
+    The text is looked through once for each range: a range is halved whenever more than `MOST_HELD` are in it.
+    """
+    low, high = np.uint64(0), None
+    while True:
+        held = Held(np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.int32))
+        for part in _cut(tokens, size):
+            begins, whole = _keys(part, size)
+            inside = whole >= low if high is None else (whole >= low) & (whole < high)
+            held = _with(held, begins[inside], whole[inside], context)
+            if len(held.sequence) > MOST_HELD:
+                half = len(held.sequence) // 2
+                high = held.sequence[half]
+                held = Held(held.sequence[:half].copy(), held.often[:half].copy(), held.context[:half].copy())
+        yield held
+        if high is None:
+            return
+        low, high = high, None
 
 
-def _contexts(tokens: NDArray[np.integer], size: int) -> NDArray[np.uint64]:
-    """The numbers of what sequences of `size` tokens begin with, in order."""
-    found = [np.unique(_keys(part, size)[0]) for part in _cut(tokens, size)]
-    return np.unique(np.concatenate(found)) if found else np.zeros(0, np.uint64)
-
-
-def _counted_part(tokens: NDArray[np.integer], size: int, asked: NDArray[np.uint64] | None) -> Tallied:
-    """The sequences of a part of a text that are asked for."""
-    context, sequence = _keys(tokens, size)
-    if asked is not None:
-        there = _found(asked, context)[1]
-        context, sequence = context[there], sequence[there]
-    unique, first, count = np.unique(sequence, return_index=True, return_counts=True)
-    return Tallied(unique, context[first], count)
+def _with(held: Held, begins: NDArray[np.uint64], whole: NDArray[np.uint64], context: NDArray[np.uint64]) -> Held:
+    """What is held, and the sequences of one more part of a text that begin with one of the contexts."""
+    at, there = _found(context, begins)
+    sequence, first, count = np.unique(whole[there], return_index=True, return_counts=True)
+    place, known = _found(held.sequence, sequence)
+    held.often[place[known]] += count[known]
+    new = ~known
+    added = Held(sequence[new], count[new], at[there][first[new]].astype(np.int32))
+    before = np.searchsorted(held.sequence, added.sequence)
+    return Held(
+        np.insert(held.sequence, before, added.sequence),
+        np.insert(held.often, before, added.often),
+        np.insert(held.context, before, added.context),
+    )
 
 
 def _found(ordered: NDArray[np.uint64], sought: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

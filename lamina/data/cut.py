@@ -17,17 +17,40 @@ def by_time(dataset: Dataset, time: Tensor, rows: Tensor, shares: dict[str, floa
             f"{dataset.name}: expected a time in every row, got {blank:,} of {len(time):,} without one; "
             "fill them or leave these rows out"
         )
-    distinct, member, sizes = torch.unique(time[rows], return_inverse=True, return_counts=True)
+    _, member, sizes = torch.unique(time[rows], return_inverse=True, return_counts=True)
+    return part_of_times(dataset, sizes, shares)[member]
+
+
+def ascending(time: Tensor) -> bool:
+    """Whether no row is earlier than the one before it; a blank is no time."""
+    return bool((time[1:] >= time[:-1]).all()) and not bool(time[:1].isnan().any())
+
+
+def ranges_by_time(dataset: Dataset, time: Tensor, shares: dict[str, float]) -> list[Tensor]:
+    """The rows that train, validate and test, where times ascend: what each row is need not be kept to find them."""
+    _, sizes = torch.unique_consecutive(time, return_counts=True)
+    part = part_of_times(dataset, sizes, shares)
+    ends = sizes.cumsum(0)
+    ranges = list[Tensor]()
+    for number in (2, 1, 0):
+        here = (part == number).nonzero().flatten()
+        first, last = (ends[here[0]] - sizes[here[0]], ends[here[-1]]) if len(here) else (0, 0)
+        ranges.append(torch.arange(int(first), int(last)))
+    return ranges
+
+
+def part_of_times(dataset: Dataset, sizes: Tensor, shares: dict[str, float]) -> Tensor:
+    """The part of each time, 0 for the latest, by how many rows each has, from the earliest on."""
     parts = asked(shares)
-    if len(distinct) < len(parts):
+    if len(sizes) < len(parts):
         raise DataError(
             f"{dataset.name}: expected at least {len(parts)} distinct times, one for each of {', '.join(parts)}, "
-            f"got {len(rows)} examples with {len(distinct)}; split by a finer time, or without one"
+            f"got {int(sizes.sum())} examples with {len(sizes)}; split by a finer time, or without one"
         )
     if dataset.reach:
-        return with_gaps(dataset, len(distinct), shares)[member]
+        return with_gaps(dataset, len(sizes), shares)
     one = torch.zeros_like(sizes)
-    return cut(sizes.flip(0), one, torch.tensor([len(sizes)]), list(shares.values())).flip(0)[member]
+    return cut(sizes.flip(0), one, torch.tensor([len(sizes)]), list(shares.values())).flip(0)
 
 
 def with_gaps(dataset: Dataset, times: int, shares: dict[str, float]) -> Tensor:

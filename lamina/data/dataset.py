@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int64, UInt8
 from torch import Tensor
 
 from lamina.chance import GOLDEN, mixed, signed
@@ -53,6 +54,10 @@ class Column:
     def hashes(self) -> Int64[Tensor, " N"]:
         """64 bits of each example's value, the same for equal values, on any machine."""
         return _hashed(self.values if self.values.dim() > 1 else self.values[:, None])
+
+    def hashes_in_turn(self) -> Iterator[Int64[Tensor, " P"]]:
+        """The hashes, some at a time where there may be too many to be kept."""
+        yield self.hashes
 
 
 def picked(values: Tensor, index: Int64[Tensor, " B"]) -> Tensor:
@@ -109,7 +114,7 @@ class Dataset:
     features: tuple[str, ...] = ()
     test: Int64[Tensor, " M"] | None = field(default=None, repr=False)
     group: Int64[Tensor, " N"] | None = field(default=None, repr=False)
-    time: Float64[Tensor, " N"] | None = field(default=None, repr=False)
+    time: Float64[Tensor, " N"] | UInt8[Tensor, " N"] | None = field(default=None, repr=False)
     reach: int = 0
     origin: Origin | None = field(default=None, repr=False)
     pictures: PictureOrigin | None = field(default=None, repr=False)

@@ -10,10 +10,13 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from lamina.chance import key, mixed
-from lamina.data.cut import asked, by_time, cut
+from lamina.data.cut import ascending, asked, by_time, cut, ranges_by_time
 from lamina.data.dataset import Dataset
 from lamina.errors import DataError
 from lamina.kinds import Label
+
+ROWS_AT_ONCE = 2**16
+"""So many times or groups are made bytes together."""
 
 
 class Parts(NamedTuple):
@@ -69,7 +72,7 @@ def split(
     >>> [len(part) for part in split(load("digits"), fold=0, folds=5)]
     [1294, 143, 360]
     """
-    rows, testing = torch.arange(len(dataset)), torch.zeros(len(dataset), dtype=torch.bool)
+    testing = torch.zeros(len(dataset), dtype=torch.bool)
     if dataset.test is not None:
         testing[dataset.test] = True
         test = 0.0
@@ -82,6 +85,9 @@ def split(
             f"got valid={valid}, test={test}; try valid=0.1, test=0.2"
         )
     shares = {"test": test, "valid": valid}
+    if dataset.time is not None and dataset.group is None and not testing.any() and ascending(dataset.time):
+        return Parts(*ranges_by_time(dataset, dataset.time, shares))
+    rows = torch.arange(len(dataset))
     others = rows[~testing]
     part = torch.zeros_like(rows)
     if dataset.time is None:
@@ -229,10 +235,13 @@ def fingerprint(dataset: Dataset) -> str:
     kinds = [f"{column.kind} {column.values.dtype} {column.scale}" for column in columns]
     digest = hashlib.blake2b("\x1f".join([*kinds, *dataset.classes]).encode(), digest_size=8)
     for column in columns:
-        digest.update(column.hashes.numpy().data)
+        for hashes in column.hashes_in_turn():
+            digest.update(hashes.numpy().tobytes())
     if dataset.test is not None:
-        digest.update(dataset.test.numpy().data)
-    for name, values in (("group", dataset.group), ("time", dataset.time)):
+        digest.update(dataset.test.numpy().tobytes())
+    for name, values, kind in (("group", dataset.group, torch.int64), ("time", dataset.time, torch.float64)):
         if values is not None:
-            digest.update(name.encode() + values.numpy().tobytes())
+            digest.update(name.encode())
+            for first in range(0, len(values), ROWS_AT_ONCE):
+                digest.update(values[first : first + ROWS_AT_ONCE].to(kind).numpy().tobytes())
     return digest.hexdigest()

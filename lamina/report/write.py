@@ -89,7 +89,7 @@ def gathered(
         stages=job.net.rows(),
         log=log,
         troubles=troubles(job),
-        notes=list(notes_on(job.dataset)),
+        notes=[*notes_on(job.dataset), *about_part(baselines)],
         answers=answers.told(test),
         said=tuple(in_words(test.measures(), {name: simple.measures for name, simple in baselines.items()})),
         drawings=drawings_of(job),
@@ -217,3 +217,16 @@ def lasted(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def about_part(baselines: dict[str, Baseline]) -> list[str]:
+    """A sentence for each baseline that was measured on the first of the test part.
+
+    >>> about_part({"3-gram": Baseline({}, 700, tested_on=50_000)})
+    ['3-gram is measured on the first 50,000 tokens of the test part alone']
+    """
+    return [
+        f"{name} is measured on the first {simple.tested_on:,} tokens of the test part alone"
+        for name, simple in baselines.items()
+        if simple.tested_on is not None
+    ]

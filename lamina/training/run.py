@@ -244,12 +244,19 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
         **({} if texts is None else texts.told()),
         "baseline": {name: plain(simple.measures) for name, simple in beside.items()},
         "baseline_trained_on": {name: simple.trained_on for name, simple in beside.items()},
+        **told_of_part(beside),
         **({"active_units": [code._asdict() for code in active]} if active else {}),
         **({} if job.plan.pretrain is None else {"pretrained": pretrained(job.folder)}),
         **({} if held is None else {"interval": {"of": COVERED, "held": held}}),
     }
     files.replace(job.folder / RESULT, f"{json.dumps(result, indent=1, allow_nan=False)}\n".encode())
     _report(job, valid, tally, beside, answers, texts)
+
+
+def told_of_part(beside: dict[str, Baseline]) -> dict[str, dict[str, int]]:
+    """How much of the test part the baselines were measured on that were not measured on all of it."""
+    told = {name: simple.tested_on for name, simple in beside.items() if simple.tested_on is not None}
+    return {"baseline_tested_on": told} if told else {}
 
 
 def _report(

@@ -134,7 +134,9 @@ def shares_of(dataset: Dataset) -> dict[str, float]:
     text = dataset.text
     if text is None or dataset.time is None or not (text.reading.valid or text.reading.test):
         return {}
-    return {part: float((dataset.time == number).double().mean()) for number, part in enumerate(PARTS) if number}
+    return {
+        part: int((dataset.time == number).sum()) / len(dataset.time) for number, part in enumerate(PARTS) if number
+    }
 
 
 def parts_in(time: Tensor) -> Parts:

@@ -101,7 +101,7 @@ def load_text(
         str(path),
         inputs,
         target,
-        time=_part_of_windows(str(path), inputs, found.edges, laid.parts),
+        time=_part_of_windows(str(path), inputs, laid.parts),
         text=TextOrigin(reading, tokenizer, None, (*notes, *found.notes)),
         about=f"A text of {laid.text.characters:,} characters, which are {len(found.tokens):,} tokens.",
     )
@@ -169,16 +169,16 @@ def learned(texts: Iterable[str], reading: TextReading) -> Tokenizer:
     return Tokenizer.train(texts, reading.tokens, reading.vocabulary, reading.least, reading.lower)
 
 
-def _part_of_windows(name: str, windows: Windows, edges: Sequence[int], parts: Sequence[str]) -> Tensor:
-    """0 for windows that train, 1 for those that validate, 2 for those that test."""
-    counts = windows.windows_before.diff()
-    short = [part for part in parts if not counts[PARTS.index(part)]]
+def _part_of_windows(name: str, windows: Windows, parts: Sequence[str]) -> Tensor:
+    """0 for windows that train, 1 for those that validate, 2 for those that test, a byte for each."""
+    counts = dict(zip(PARTS, windows.counts, strict=True))
+    short = [part for part in parts if not counts[part]]
     if short:
         raise DataError(
             f"{name}: expected at least two tokens in each of {', '.join(parts)}, got fewer in {' and '.join(short)}"
             f" of {len(windows.tokens):,} in all; bring a longer text, or ask for other shares"
         )
-    return torch.arange(len(counts), dtype=torch.float64).repeat_interleave(counts)
+    return torch.cat([torch.full((counts[part],), PARTS.index(part), dtype=torch.uint8) for part in PARTS])
 
 
 def _tokenizers(pairs: Pairs, rows: Sequence[int], reading: TextReading) -> tuple[Tokenizer, Tokenizer]:

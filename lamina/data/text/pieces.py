@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
-from lamina.data.text.encoded import OWN, SPECIAL, STRANGE, Encoded, blocks, encoded_by
+from lamina.data.text.encoded import OWN, PIECE_CHARACTERS, SPECIAL, STRANGE, Encoded, blocks, encoded_by, shorter
 from lamina.data.text.joining import joined_words
 from lamina.data.text.subwords import GOES_ON, LONGEST_WORD, RESERVED, Library, whole_words
 from lamina.errors import DataError
@@ -91,7 +91,7 @@ class Pieces:
         trainer = trainers.WordPieceTrainer(
             vocab_size=vocabulary, min_frequency=least, special_tokens=list(TOKENS_OF_BERT), show_progress=False
         )
-        learner.train_from_iterator(blocks(texts), trainer)
+        learner.train_from_iterator(blocks(shorter(texts), PIECE_CHARACTERS), trainer)
         found = sorted(
             set(learner.get_vocab()) - set(TOKENS_OF_BERT), key=lambda part: (part.startswith(GOES_ON), part)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -80,7 +81,7 @@ class Windows(Column):
     edges: tuple[int, ...] = field(default=(), kw_only=True)
 
     def __len__(self) -> int:
-        return int(self.windows_before[-1])
+        return sum(self.counts)
 
     @property
     def spans(self) -> list[tuple[int, int]]:
@@ -88,26 +89,21 @@ class Windows(Column):
         ends = [0, *self.edges, len(self.values)]
         return [(first, max(first, last - 1)) for first, last in pairwise(ends)]
 
-    @cached_property
-    def windows_before(self) -> Int64[Tensor, " P"]:
-        """The windows of all parts before each part, and at last those of all."""
-        counts = [0, *(-(-(last - first) // self.length) for first, last in self.spans)]
-        return torch.tensor(counts).cumsum(0)
+    @property
+    def counts(self) -> list[int]:
+        """How many windows each part has."""
+        return [-(-(last - first) // self.length) for first, last in self.spans]
 
-    def starts(self, index: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
-        """The position at which each of these windows begins. None is kept: a long text has many."""
-        part = self.part(index)
-        first = torch.tensor([first for first, _ in self.spans])
-        return first[part] + (index - self.windows_before[part]) * self.length
+    def bounds(self, rows: Int64[Tensor, " B"]) -> tuple[Int64[Tensor, " B"], Int64[Tensor, " B"]]:
+        """The position at which each of these windows begins, and the one behind the last that it shows.
 
-    def stops(self, index: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
-        """The position behind the last one that each of these windows shows."""
-        last = torch.tensor([last for _, last in self.spans])
-        return torch.minimum(self.starts(index) + self.length, last[self.part(index)])
-
-    def part(self, index: Int64[Tensor, " B"]) -> Int64[Tensor, " B"]:
-        """The part that each of these windows is in, from 0 on; a part without windows has none of them."""
-        return torch.bucketize(index, self.windows_before[1:], right=True)
+        They are computed and not kept: a long text has millions of windows.
+        """
+        behind = torch.tensor(self.counts, device=rows.device).cumsum(0)
+        part = torch.searchsorted(behind, rows, right=True)
+        spans = torch.tensor(self.spans, device=rows.device)[part]  # (B, 2)
+        starts = spans[:, 0] + (rows - torch.cat([behind.new_zeros(1), behind])[part]) * self.length
+        return starts, torch.minimum(starts + self.length, spans[:, 1])
 
     @property
     def tokens(self) -> Shaped[Tensor, " N"]:
@@ -121,7 +117,8 @@ class Windows(Column):
 
     def gather(self, index: Int64[Tensor, " B"]) -> Padded:  # type: ignore[override]  # the last window may be shorter
         """These windows."""
-        return self.at(self.starts(index), self.length, self.stops(index))
+        starts, stops = self.bounds(index)
+        return self.at(starts, self.length, stops)
 
     def at(self, starts: Int64[Tensor, " B"], length: int, stops: Int64[Tensor, " B"] | None = None) -> Padded:
         """Windows that begin anywhere, padded with 0 to the longest of them.
@@ -142,12 +139,14 @@ class Windows(Column):
     @property
     def hashes(self) -> Int64[Tensor, " N"]:  # not kept: a long text has many
         """64 bits of what each window shows, the same for equal windows."""
-        found = torch.empty(len(self), dtype=torch.int64)
-        for (first, last), (start, stop) in zip(self.spans, pairwise(self.windows_before.tolist()), strict=True):
-            ends = torch.arange(stop - start + 1).mul_(self.length)
-            ends[-1] = last - first
-            found[start:stop] = hashed(self.values[first + self.ahead : last + self.ahead], ends)
-        return found
+        return torch.cat([torch.empty(0, dtype=torch.int64), *self.hashes_in_turn()])
+
+    def hashes_in_turn(self) -> Iterator[Int64[Tensor, " P"]]:
+        for (first, last), count in zip(self.spans, self.counts, strict=True):
+            shown = self.values[first + self.ahead : last + self.ahead]
+            for row in range(0, count, HASHED_ROWS):
+                ends = torch.arange(row, min(row + HASHED_ROWS, count) + 1) * self.length
+                yield hashed(shown, ends.clamp(max=last - first))
 
 
 def hashed(values: Shaped[Tensor, "N ..."], offsets: Int64[Tensor, " M"]) -> Int64[Tensor, " R"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 import torch
@@ -17,6 +18,9 @@ from lamina.errors import DataError
 
 SHARE_TO_SHIFT = 10
 """At most one part in so many of a text is left out of an epoch so that its windows can begin elsewhere."""
+
+ROWS_AT_ONCE = 2**16
+"""So many rows are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,9 @@ class Running(Batches):
         columns = (self.dataset.inputs, self.dataset.target)
         if not all(isinstance(column, Windows) for column in columns):
             raise DataError(f"{self.dataset.name}: expected one long text, got {' and '.join(map(_kind, columns))}")
-        if len(self.rows) > 1 and not bool((self.rows.diff() == 1).all()):
+        # The last of a part is the first of the next, so that no neighbours are missed.
+        parts = (self.rows[first : first + ROWS_AT_ONCE + 1] for first in range(0, len(self.rows), ROWS_AT_ONCE))
+        if not all(bool((part.diff() == 1).all()) for part in parts):
             raise DataError(f"{self.dataset.name}: expected windows that follow one another, got some with gaps")
 
     @property
@@ -48,15 +54,15 @@ class Running(Batches):
         """T, the positions of a window."""
         return self.windows.length
 
-    @property
+    @cached_property
     def start(self) -> int:
         """The first position of the span."""
-        return int(self.windows.starts(self.rows[:1])) if len(self.rows) else 0
+        return int(self.windows.bounds(self.rows[:1])[0]) if len(self.rows) else 0
 
-    @property
+    @cached_property
     def stop(self) -> int:
         """The position behind the last one of the span."""
-        return int(self.windows.stops(self.rows[-1:])) if len(self.rows) else 0
+        return int(self.windows.bounds(self.rows[-1:])[1]) if len(self.rows) else 0
 
     @property
     def slack(self) -> int:
@@ -109,12 +115,13 @@ class ShiftedWindows(Running):
         if not self.whole:
             return
         if self.seed is None:
-            starts, stops = self.windows.starts(self.rows), self.windows.stops(self.rows)
+            starts, stops = self.windows.bounds(self.rows)
         else:
             offset = self.offset(min(self.whole * self.length, self.stop - self.start), number)
+            # In place: of a long text these are millions of numbers.
             order = torch.randperm(self.whole, generator=generator(self.seed, "order", number))
-            starts = order.mul_(self.length).add_(self.start + offset)  # in place, for a long text has many windows
-            stops = torch.tensor(self.stop).expand(len(starts))
+            starts = order.mul_(self.length).add_(self.start + offset)
+            stops = torch.tensor([self.stop]).expand(len(starts))
         pieces = zip(starts.tensor_split(self.count), stops.tensor_split(self.count), strict=True)
         for some, ends in islice(pieces, first, None):
             yield self.shown(some, self.length, ends, number)

@@ -7,7 +7,18 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
-from lamina.data.text.encoded import OWN, SPECIAL, STRANGE, Encoded, blocks, encoded_by
+from lamina.data.text.encoded import (
+    BEFORE_SPACE,
+    BETWEEN_LINES,
+    OWN,
+    PIECE_CHARACTERS,
+    SPECIAL,
+    STRANGE,
+    Encoded,
+    blocks,
+    encoded_by,
+    shorter,
+)
 from lamina.data.text.joining import joined_words
 from lamina.data.text.plain_coders import BYTES, byte_name, joined_bytes
 from lamina.errors import DataError
@@ -76,7 +87,8 @@ class Subwords:
         """
         learner = _empty(how)
         try:
-            learner.train_from_iterator(blocks(texts), _trainer(how, vocabulary, least))
+            pieces = shorter(texts, BEFORE_SPACE if how == "unigram" else BETWEEN_LINES)
+            learner.train_from_iterator(blocks(pieces, PIECE_CHARACTERS), _trainer(how, vocabulary, least))
         except UnicodeEncodeError:
             raise
         except Exception as error:  # the library knows no kinds of errors
@@ -99,7 +111,7 @@ class Subwords:
         return len(self.parts)
 
     def encode_all(self, texts: Sequence[str]) -> Encoded:
-        return encoded_by(self._library, texts)
+        return encoded_by(self._library, texts, BEFORE_SPACE if self.how == "unigram" else BETWEEN_LINES)
 
     def decode(self, ids: Sequence[int]) -> str:
         if self.how == "bpe":

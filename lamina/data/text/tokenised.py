@@ -24,7 +24,7 @@ from lamina.data.text.tokenizer import Tokenizer
 from lamina.errors import DataError
 from lamina.training.files import publish, sync_folder, write
 
-LARGE_BYTES = 2**26
+LARGE_BYTES = 2**24
 """The tokens of a larger text are kept in the cache."""
 
 FORMAT = 1

@@ -76,7 +76,7 @@ def test_no_batch_and_no_target_is_of_another_part(made, size, kind, seed):
     tokens = torch.arange(count, dtype=torch.int32)
     columns = (Windows(tokens, Tokens(count), length=length, ahead=ahead, edges=(edge,)) for ahead in (0, 1))
     dataset = Dataset("verse", *columns)
-    late = dataset.inputs.starts(torch.arange(len(dataset.inputs))) >= edge
+    late = dataset.inputs.bounds(torch.arange(len(dataset)))[0] >= edge
     for rows, first, last in ((~late, 0, edge), (late, edge, count)):
         places = seen(kind(dataset, rows.nonzero().flatten(), size, seed).epoch(2))
         assert set(places) <= set(range(first, last - 1))
