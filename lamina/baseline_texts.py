@@ -13,9 +13,8 @@ from lamina.data.text.ragged import Windows
 from lamina.metrics import Measure, TokenTally
 from lamina.ngrams import NGrams
 
-MOST_TOKENS, MOST_TESTED = 10_000_000, 1_000_000
-"""Training tokens that are counted, the latest ones, and tokens of the test part that are asked about, its first: what
-is held grows with both, and must not grow with the text."""
+MOST_TOKENS = 20_000_000
+"""Training tokens that are counted, the latest ones: sequences behind what the test part shows take some 40 bytes."""
 
 MOST_TESTED = 1_000_000
 """Tokens of the test part that are measured, the first ones: a perplexity of so many has two or three digits."""
@@ -44,7 +43,7 @@ def counted(dataset: Dataset, parts: Parts) -> dict[str, tuple[dict[str, Measure
     order = LONG if vocabulary < FEW else SHORT
     # The tokens of the test part, with those before them to look back at.
     known = min(begins + 1, order - 1)
-    text = windows.tokens[begins + 1 - known : min(ends, begins + MOST_TESTED) + 1].numpy()
+    text = windows.tokens[begins + 1 - known : ends + 1].numpy()
     model = NGrams.of(train, vocabulary, order, text)
     found = {"unigram": NGrams((), model.unigrams), f"{order}-gram": model}
     return {

@@ -21,14 +21,6 @@ MOST_HELD = 2**21
 """Sequences that are held while a text is looked through: 20 bytes each, and as much again while some are added."""
 
 
-class Tallied(NamedTuple):
-    """Different sequences in order, what each begins with, and how often it occurs."""
-
-    sequence: NDArray[np.uint64]
-    context: NDArray[np.uint64]
-    times: NDArray[np.int64]
-
-
 @dataclass(frozen=True)
 class Counts:
     """How often each sequence of n tokens occurs, by a 64-bit number for each, and what followed its first n - 1.

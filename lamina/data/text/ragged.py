@@ -136,8 +136,8 @@ class Windows(Column):
         values = self.values[(places + self.ahead).clamp(max=len(self.values) - 1)].long()
         return Padded(values.masked_fill(~visible, 0), visible)
 
-    @property
-    def hashes(self) -> Int64[Tensor, " N"]:  # not kept: a long text has many
+    @cached_property
+    def hashes(self) -> Int64[Tensor, " N"]:
         """64 bits of what each window shows, the same for equal windows."""
         return torch.cat([torch.empty(0, dtype=torch.int64), *self.hashes_in_turn()])
 
@@ -161,5 +161,5 @@ def hashed(values: Shaped[Tensor, "N ..."], offsets: Int64[Tensor, " M"]) -> Int
         places = torch.arange(int(ends[0]), int(ends[-1])) - ends[:-1].repeat_interleave(ends.diff())
         # A sum of a part is the difference of two running sums; both wrap around at 2^64, and so does that.
         running = torch.cat([words.new_zeros(1), mixed(words + (places + 1) * signed(GOLDEN)).cumsum(0)])
-        hashes[first : first + HASHED_ROWS] = mixed(running[ends - ends[0]].diff())
-    return hashes
+        hashes[first : first + HASHED_ROWS] = running[ends - ends[0]].diff()
+    return mixed(hashes)
