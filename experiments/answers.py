@@ -28,10 +28,9 @@ def fared(folder: Path) -> dict[str, Any]:
     parts = parts_of(dataset, run.plan)
     found = answers_measured(model.net.eval(), dataset, parts.test)
     seconds = round(monotonic() - began, 1)
-    told = json.loads((folder / "result.json").read_text())
     print(", ".join(f"{name} {measure}" for name, measure in found.measures.items()))
     return {
-        **{name: told[name] for name in ("net", "parameters", "steps", "seconds")},
+        **told(folder),
         "rows": dict(zip(("train", "valid", "test"), map(len, parts), strict=True)),
         "test": {name: measure._asdict() for name, measure in found.measures.items()},
         "baseline": {
@@ -41,6 +40,12 @@ def fared(folder: Path) -> dict[str, Any]:
         "answering_seconds": seconds,
         "tables": [{"caption": sheet.caption, "head": sheet.head, "rows": sheet.rows} for sheet in found.sheets],
     }
+
+
+def told(folder: Path) -> dict[str, Any]:
+    """What a run says of itself."""
+    result = json.loads((folder / "result.json").read_text())
+    return {name: result[name] for name in ("net", "parameters", "steps", "seconds", "test")}
 
 
 def main() -> None:
@@ -55,7 +60,7 @@ def main() -> None:
         "command": "lamina import all-MiniLM-L6-v2/ --out models/minilm; lamina train squad-dev-v1.1.json.zip --from"
         f" models/minilm --epochs {plan.epochs} --optimizer {str(plan.optimizer)!r} --precision {plan.precision}",
         **fared(asked.run),
-        **({} if asked.first is None else {"first_weights": fared(asked.first)}),
+        **({} if asked.first is None else {"first_weights": told(asked.first)}),
     }
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / "squad.json").write_text(f"{json.dumps(result, indent=1)}\n")
