@@ -226,7 +226,7 @@ def tell(run: Run, as_json: bool) -> None:
     click.echo("test")
     click.echo("\n".join(measure_lines(run.test)))
     click.echo("".join(f"{line}\n" for line in signed(run.result)), nl=False)
-    if "answers" in run.result:
+    if "bleu" in run.test:
         click.echo(f"  (answers of a beam: lamina evaluate {run.folder} DATA)")
     click.echo("".join(f"{line}\n" for line in baseline_lines(run.baseline)), nl=False)
     for sentence in in_words(run.test, run.baseline):
