@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from torch import Tensor
+
 from lamina.data.dataset import Dataset, Part
 from lamina.data.split import Parts, split
 from lamina.data.tables.fields import Text
@@ -24,7 +26,7 @@ from lamina.data.text.paired import Said, are_pairs, one_by_one, rows_of, shorte
 from lamina.data.text.pairs_apart import hashes, unread
 from lamina.data.text.ragged import Ragged
 from lamina.data.text.reading import SHARED_SETTINGS, TextOrigin, TextReading, as_text_reading, settled_by
-from lamina.data.text.told import check_there, columns_of, read, texts_said, with_files
+from lamina.data.text.told import Told, check_there, columns_of, read, texts_said, with_files
 from lamina.errors import DataError
 from lamina.kinds import UNKNOWN_TOKEN
 
@@ -145,39 +147,50 @@ def load_labelled(
     # What validated a model says nothing of other texts.
     files = files_beside(name, reading, text if known is None else TextReading())
     told, late = with_files(own, files, reading, columns)
-    texts = told.kept()
+    texts, part = told.kept(), part_of_each(name, own, late, cut.test, cut.seed) if "valid" in late else None
     identity = hashes(texts)
+    dataset = untold(unread(name, identity), told, late, part)
+    shares = None if known is not None else split(dataset, *cut) if part is None else parts_in(part)
+    if known is not None:
+        given, kept = known.text, replace(known.text, cut=None)
+    else:
+        assert shares is not None
+        given = kept = tokens_for(name, texts, shares, text, taught, cut)
+    inputs = rows_of(texts, given.input, identity, given.context)
+    notes = (
+        *told.rows.notes,
+        *about_classes(dataset.target, dataset.classes),
+        *about_others(columns, origin),
+        *about_texts(inputs, texts, given),
+        *about_tokens(inputs, given, shares, taught is None),
+        *(repetitions(replace(dataset, inputs=inputs)) if part is None else also_train(texts, part, late)),
+    )
+    return replace(dataset, inputs=inputs, text=kept, origin=replace(origin, notes=notes))
+
+
+def untold(texts: Dataset, told: Told, late: Mapping[str, Tensor], part: Tensor | None) -> Dataset:
+    """Texts before they are tokens, with all else: their tokens are learned from those that will train."""
     rows = told.rows
-    part = part_of_each(name, own, late, cut.test, cut.seed) if "valid" in late else None
-    dataset = replace(
-        unread(name, identity),
+    return replace(
+        texts,
         target=rows.target,
         classes=told.classes,
         parts=told.parts,
         group=rows.group,
         time=rows.time if part is None else part,
         test=late.get("test") if part is None else None,
-        about=f"{len(texts):,} {what_of(texts)}.",
+        about=f"{len(texts):,} {what_of(told.kept())}.",
     )
-    shares = None if known is not None else split(dataset, *cut) if part is None else parts_in(part)
-    given = known.text if known is not None else None
-    if given is None:
-        assert shares is not None
-        text = text if taught is None else settled_by(taught, text, name)
-        rows_shown = shares.train.tolist()
-        tokenizer = learned(one_by_one([texts[row] for row in rows_shown]), text) if taught is None else taught.input
-        given = TextOrigin(text, tokenizer, cut=tuple(cut))
-    inputs = rows_of(texts, given.input, identity, given.context)
-    dataset = replace(dataset, inputs=inputs, text=given if known is None else replace(given, cut=None))
-    notes = [
-        *(*rows.notes, *about_classes(dataset.target, dataset.classes), *about_others(columns, origin)),
-        *(
-            *about_texts(inputs, texts, given),
-            *about_tokens(inputs, given, shares, taught is None),
-            *(repetitions(dataset) if part is None else also_train(texts, part, late)),
-        ),
-    ]
-    return replace(dataset, origin=replace(origin, notes=tuple(notes)))
+
+
+def tokens_for(
+    name: str, texts: Sequence[Said], shares: Parts, text: TextReading, taught: TextOrigin | None, cut: Cut
+) -> TextOrigin:
+    """How texts become tokens: as taught elsewhere, or as learned from those that train."""
+    if taught is not None:
+        return TextOrigin(settled_by(taught, text, name), taught.input, cut=tuple(cut))
+    training = one_by_one([texts[row] for row in shares.train.tolist()])
+    return TextOrigin(text, learned(training, text), cut=tuple(cut))
 
 
 def about_others(columns: Sequence[str], origin: Origin) -> list[str]:
