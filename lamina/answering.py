@@ -112,7 +112,7 @@ class Answers:
         """
         passage = self.asked.questions.passages[self.asked.questions.questions[question].passage]
         held = [*self.found.get(question, {}).items()]
-        least = self.end.least
+        least = self.end.bar
         none = least is not None or not held
         odds = torch.tensor([*(value for _, value in held), *([0.0] if none else [])], dtype=torch.float64)
         places = [*(where for where, _ in held), *([(0, 0)] if none else [])]
@@ -124,6 +124,18 @@ class Answers:
             silent = max(value for _, value in held) <= least
             found.sort(key=lambda answer: (answer.text == "") != silent)
         return found[: self.count]
+
+    def best(self, question: int) -> tuple[float, str] | None:
+        """The odds and the text of the best answer to a question, whether it is to be given or not; None without any.
+
+        Of equal ones it is the first of the passage, as in `of`.
+        """
+        held = self.found.get(question)
+        if not held:
+            return None
+        first, last = min(held, key=lambda where: (-held[where], where))
+        passage = self.asked.questions.passages[self.asked.questions.questions[question].passage]
+        return held[first, last], passage[first:last]
 
     def hits(self, questions: Sequence[int]) -> list[Hit]:
         """How the first answers to these questions fare."""

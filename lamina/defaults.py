@@ -132,7 +132,7 @@ def default_end(dataset: Dataset) -> str:
     if dataset.series is not None:
         return "Forecast()"
     if dataset.asked is not None:
-        return "PointTo(least=0.0)" if dataset.asked.unanswerable else "PointTo()"
+        return "PointTo(least='auto')" if dataset.asked.unanswerable else "PointTo()"
     seen = torch.ones(len(dataset), dtype=torch.bool)
     if dataset.test is not None:
         seen[dataset.test] = False

@@ -160,6 +160,7 @@ ENDS = [
     EndExample("Write(Positions() >> Transformer(1, heads=2, dropout=0.0), width=6)", SEQUENCE, Tokens(5)),
     EndExample("PointTo()", SEQUENCE, Span()),
     EndExample("PointTo(5, least=0.5)", SEQUENCE, Span()),
+    EndExample("PointTo(least='auto')", SEQUENCE, Span()),
     EndExample("Forecast()", VECTOR, Value(6)),
     EndExample("Forecast(init='zeros')", VECTOR, Value(5)),
     EndExample("Direction()", VECTOR, Value(13)),

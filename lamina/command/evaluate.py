@@ -55,7 +55,7 @@ def command(run: Path, data: tuple[str, ...], whole: bool, beam: int, draws: int
     parts = []
     for dataset in datasets(model, run, data):
         rows = torch.arange(len(dataset)) if whole else test_rows(run, dataset)
-        note(f"{dataset.title()}: {len(rows):,} of {len(dataset):,} examples")
+        note(f"{dataset.title()}: {how_many(dataset, rows)}")
         seen = 0 if whole else trained_before(model, run, dataset)
         if seen:
             flatter = "have the inputs of a row that trained; the measures flatter there"
@@ -75,14 +75,39 @@ def command(run: Path, data: tuple[str, ...], whole: bool, beam: int, draws: int
     if as_json:
         named = data[0] if len(data) == 1 else list(data)
         count = sum(len(rows) for _, rows in parts)
-        result: dict[str, Any] = {"run": str(run), "data": named, "examples": count, "measures": plain(measures)}
-        emit({**result, **told, "baseline": {name: plain(simple) for name, simple in beside.items()}})
+        result: dict[str, Any] = {"run": str(run), "data": named, "examples": count, **asked_in(parts)}
+        emit(
+            {
+                **result,
+                "measures": plain(measures),
+                **told,
+                "baseline": {name: plain(simple) for name, simple in beside.items()},
+            }
+        )
         return
     click.echo("\n".join(measure_lines(measures)))
     click.echo("".join(f"{line}\n" for line in signed(told)), nl=False)
     click.echo("".join(f"{line}\n" for line in baseline_lines(beside)), nl=False)
     for sentence in in_words(measures, beside):
         click.echo(f"  {sentence}")
+
+
+def how_many(dataset: Dataset, rows: Tensor) -> str:
+    """What is measured, for people: so many of all examples; of questions both these and the rows they became."""
+    if dataset.asked is None:
+        return f"{len(rows):,} of {len(dataset):,} examples"
+    from lamina.answering import questions_in
+
+    some, questions = len(questions_in(dataset.asked, rows)), len(dataset.asked.questions.questions)
+    return f"{some:,} of {questions:,} questions, {len(rows):,} of {len(dataset):,} rows"
+
+
+def asked_in(parts: list[tuple[Dataset, Tensor]]) -> dict[str, int]:
+    """How many questions are measured, of which each may be several examples; empty where nothing is asked."""
+    from lamina.answering import questions_in
+
+    counts = [len(questions_in(dataset.asked, rows)) for dataset, rows in parts if dataset.asked is not None]
+    return {"questions": sum(counts)} if counts else {}
 
 
 def datasets(model: Model, run: Path, data: tuple[str, ...]) -> list[Dataset]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64
-from torch import Tensor
+from torch import Tensor, nn
 
 from lamina.chance import generator
 from lamina.end import End, Score
@@ -41,7 +41,8 @@ class PointTo(End):
     Args:
         longest: the most tokens of an answer when one is looked for; training does not mind.
         least: by how many nats the best answer must beat "no answer" to be given, ln p(i, j) - ln p(0, 0) > least;
-            None where every question has an answer, so that one is always given.
+            "auto" for what suits the validation part best when training has ended, 0 until then (see
+            `lamina.unanswered`); None where every question has an answer, so that one is always given.
         init: how w and v are drawn; see `lamina.initialise`.
 
     Example:
@@ -54,13 +55,20 @@ class PointTo(End):
     takes_target: ClassVar[tuple[type[Kind], ...]] = (Span,)
 
     longest: Count = 30
-    least: float | None = None
+    least: float | Literal["auto"] | None = None
     init: Rule = "auto"
 
     def build(self, given: Kind) -> Kind:
         given = expect(self, given, Sequence)
         self.weight = new_weight(self, given, 2, given.width)
+        if self.least == "auto":
+            self.chosen = nn.Buffer(torch.zeros(()))
         return Sequence(2)
+
+    @property
+    def bar(self) -> float | None:
+        """The nats by which an answer must beat none; None if one is always given."""
+        return self.chosen.item() if self.least == "auto" else self.least
 
     def initialise(self, seed: int, following: Following) -> None:
         fill(self.weight, self.init, following, generator(seed, self.place))

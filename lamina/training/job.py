@@ -36,6 +36,7 @@ from lamina.training.precision import say_if_slow
 from lamina.training.rates import rate_at, unreached
 from lamina.training.start import Taken, take
 from lamina.training.weights import fit_into
+from lamina.unanswered import learn_least
 
 
 class Evaluation(NamedTuple):
@@ -176,6 +177,8 @@ class Job:
     def calibrate(self) -> None:
         """Let the net see how far its answers are off on the validation part."""
         self.net.calibrate((batch.inputs, batch.target) for batch in self.still(self.shares.valid).epoch(0))
+        if (chosen := learn_least(self.net, self.dataset, self.shares.valid)) is not None:
+            self.say(chosen)
 
     def still(self, rows: Tensor) -> Feed:
         """Rows in batches to be looked at."""

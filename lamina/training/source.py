@@ -13,6 +13,7 @@ from lamina.defaults import default_end, default_optimizer
 from lamina.description import read_description
 from lamina.end import End
 from lamina.ends.direction import Direction
+from lamina.ends.point_to import PointTo
 from lamina.errors import LaminaError, Problems, RunError, shown
 from lamina.kinds import Kind, Sequence, Span, Tags
 from lamina.layers.corrupt import Corrupting
@@ -105,6 +106,8 @@ def started_net(source: Source, dataset: Dataset) -> Stage:
     dropout before the end. Source: Devlin et al. 2019, section 3.2.
     """
     end, body = source.end, source.body
+    if isinstance(end, PointTo) and end.least is None and dataset.asked is not None and dataset.asked.unanswerable:
+        end = PointTo(end.longest, least="auto", init=end.init)  # which can be silent, and has the same weights
     # The one end that has no weights would ask for a target as wide as the body.
     if type(source.target) is type(dataset.target.kind) and not isinstance(end, Direction):
         return Chain([stage.fresh() for stage in (*body, end)])

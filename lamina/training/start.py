@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lamina.data.dataset import Dataset
+from lamina.ends.point_to import PointTo
 from lamina.errors import Problems, RunError, listed, shown
 from lamina.kinds import Image, Kind, Label
 from lamina.layers.corrupt import Corrupting
@@ -28,6 +29,9 @@ from lamina.word import same
 
 NOTE = "taken"
 """The table of run.toml that says what was taken, so that a run goes on when its start is gone."""
+
+BAR = "end.chosen"
+"""Of `PointTo`, which has none where an answer is always given."""
 
 
 class Taken(NamedTuple):
@@ -65,7 +69,7 @@ def fitted(net: Net, plan: Plan, dataset: Dataset) -> Taken:
     named = not source.classes or not dataset.classes or source.classes == dataset.classes
     sought = source.target == net.target and named and source.parts == dataset.parts
     path = source.folder / WEIGHTS
-    taken = Taken(stages, whole and sought and same(source.end, net.end), digest(path))
+    taken = Taken(stages, whole and sought and same_weights(source.end, net.end), digest(path))
     problems = Problems()
     problems.extend(adapted(net, source, taken, held_by(source, net))[1], where)
     problems.extend(unfrozen(net, plan, taken.stages))
@@ -99,6 +103,11 @@ def alike(one: Stage, other: Stage) -> bool:
     return same(one, other) or (type(one) is type(other) and same(expanded(one), expanded(other)))
 
 
+def same_weights(one: Stage, other: Stage) -> bool:
+    """Whether an end can take the weights of another: of `PointTo` no setting says anything of them."""
+    return same(one, other) or (isinstance(one, PointTo) and isinstance(other, PointTo))
+
+
 def tensors_of(net: Net, stages: int, end: bool = False) -> Iterator[tuple[str, Tensor]]:
     """The tensors of the body's first stages, and of the end if it is asked for, by their names in the net."""
     for name, tensor in net.state_dict().items():
@@ -117,6 +126,8 @@ def adapted(net: Net, source: Source, taken: Taken, tensors: dict[str, Tensor]) 
     changed = (old.channels, new.channels) if isinstance(new, Image) and isinstance(old, Image) else (0, 0)
     found, mistakes, first = dict[str, Tensor](), list[str](), changed[0] != changed[1]
     for name, ours in tensors_of(net, taken.stages, taken.end):
+        if name == BAR and name not in tensors:
+            continue  # it is chosen when training has ended
         theirs = tensors.get(name, torch.empty(0))
         if first and isinstance(net.get_submodule(name.rpartition(".")[0]), Standardize):
             theirs = statistics_for(theirs, changed[1])

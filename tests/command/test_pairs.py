@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import lamina as la
+from lamina.data.split import split
 from lamina.errors import DataError
 
 NET = "Embed(5) >> Mean() >> Classify()"
@@ -46,3 +47,24 @@ def test_a_model_of_pairs_answers_tables_lines_and_pairs_alike(pairs: str, comma
     assert str(raised.value) == (
         "inputs must be pairs of texts, a path or a frame with 'one' and 'other', got ['it is 3']"
     )
+
+
+def test_a_text_that_keeps_pairs_together_is_read_if_that_is_said(write: Callable[..., str], command: Any) -> None:
+    rows = [f"it is {n // 3},so it was {n},{'yes' if n % 2 else 'no'}" for n in range(43)]
+    path = write("\n".join(["one,other,same", *rows]) + "\n")
+    how: dict[str, Any] = {"target": "same", "group": "one", "steps": 2, "threads": 1, "display": None}
+    said = list[str]()
+    la.train(NET, path, kinds=("one=text", "other=text"), out="both", say=said.append, **how)
+    assert any("43 pairs of texts" in text for text in said)
+    dataset = la.load_data(path, target="same", group="one", kinds=("one=text", "other=text"))
+    shares = split(dataset)
+    sides = [{row // 3 for row in part.tolist()} for part in (shares.train, shares.valid, shares.test)]
+    assert not (sides[0] & sides[1])
+    assert not (sides[0] & sides[2])
+    assert not (sides[1] & sides[2])
+    Path("new.csv").write_text("one,other\nit is 3,so it was 3\n")
+    assert command("predict", "both", "new.csv").code == 0
+    said.clear()
+    la.train(NET, path, out="single", say=said.append, **how)
+    assert "one: keeps rows together and is not read; --kind one=text reads it too" in said
+    assert any("43 texts" in text for text in said)

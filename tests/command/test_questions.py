@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from asking import asked, eleven, reader, squad
 
 import lamina as la
@@ -51,6 +52,20 @@ def test_a_run_is_measured_again_on_its_test_part_and_on_other_files(
     assert json.loads(command("evaluate", run, other, "--json").out)["examples"] == 7
 
 
+def test_what_is_measured_is_said_in_questions_and_in_rows(
+    run: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    long = squad(
+        tmp_path / "long.json", ("long", TEXT * 23, [asked("Who?", TEXT, "dog"), asked("Where?", TEXT, "Rome")])
+    )
+    said = command("evaluate", run, long, "--json")
+    found = json.loads(said.out)
+    assert found["questions"] == 2
+    rows = found["examples"]
+    assert rows > 2
+    assert f": 2 of 2 questions, {rows} of {rows} rows\n" in said.err
+
+
 def test_a_run_of_questions_is_done_again_exactly(run: Path, tmp_path: Path, command: Callable[..., Any]) -> None:
     said = command("train", run / "run.toml", "--out", tmp_path / "again", "--json")
     assert said.code == 0, said.err
@@ -68,20 +83,66 @@ def test_the_report_tells_how_answers_fare(run: Path) -> None:
         assert caption in page
 
 
-def test_questions_without_an_answer_get_an_end_that_can_be_silent(
-    run: Path, tmp_path: Path, command: Callable[..., Any]
-) -> None:
+@pytest.fixture(scope="module")
+def doubtful(run: Path, tmp_path_factory: pytest.TempPathFactory, command: Callable[..., Any]) -> tuple[Path, str]:
+    """A run on questions of which half have no answer, and what was said of it."""
     articles = [
-        (f"{n}", TEXT, [asked("Who?", TEXT, "dog"), asked("Why?", TEXT, name="p", impossible=True)]) for n in range(7)
+        (f"{n}", TEXT, [asked("Who?", TEXT, "dog"), asked("Why?", TEXT, name="p", impossible=True)]) for n in range(29)
     ]
-    path, out = squad(tmp_path / "two.json", *articles, version="v2.0"), tmp_path / "run"
+    folder = tmp_path_factory.mktemp("doubtful")
+    path = squad(folder / "two.json", *articles, version="v2.0")
     said = command("train", path, "--from", run.parent / "reader", "--context", 97, "--overlap", 5, "--steps", 1,
-                   "--threads", 1, "--out", out)  # fmt: skip
+                   "--threads", 1, "--out", folder / "run")  # fmt: skip
     assert said.code == 0, said.err
-    assert "PointTo(least=0.0)" in said.err
-    assert "7 of the questions have no answer" in said.err
     # Half of the questions have none, so to be silent is right for half of them.
     assert "  baseline no_answer: f1 50" in said.out
+    return folder / "run", said.err
+
+
+def test_questions_without_an_answer_get_an_end_that_can_be_silent(doubtful: tuple[Path, str]) -> None:
+    out, said = doubtful
+    assert "PointTo(least='auto')" in said
+    assert "29 of the questions have no answer" in said
+    chosen = la.load(out).net.end.bar
+    assert chosen is not None
+    words = f"an answer is given if it beats none by more than {chosen:.4g} nats, which suits the "
+    assert words in said
+    assert " questions of the validation part best: F1 " in said
+
+
+def test_a_reader_that_always_answered_learns_to_be_silent_and_keeps_its_weights(
+    run: Path, doubtful: tuple[Path, str], tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    two, still = doubtful[0].parent / "two.json", ("--optimizer", "SGD(1e-9)", "--steps", 1, "--threads", 1)
+    said = command("train", two, "--from", run, *still, "--out", tmp_path / "run")
+    assert said.code == 0, said.err
+    assert "PointTo(least='auto')" in said.err
+    assert ", the end too" in said.err
+    torch.testing.assert_close(la.load(tmp_path / "run").net.end.weight, la.load(run).net.end.weight)
+    again = command("train", run.parent / "squad.json", "--from", tmp_path / "run", *still, "--out", tmp_path / "again")
+    assert again.code == 0, again.err
+    assert ", the end too" in again.err
+
+
+def test_the_bar_for_an_answer_is_kept_and_measured_with(
+    doubtful: tuple[Path, str], command: Callable[..., Any]
+) -> None:
+    out, _ = doubtful
+    again = command("evaluate", out, out.parent / "two.json", "--json")
+    assert again.code == 0, again.err
+    assert json.loads(again.out)["measures"]["f1"] == json.loads((out / "result.json").read_text())["test"]["f1"]
+    model = la.load(out)
+    for bar, silent in ((1000.0, True), (-1000.0, False)):
+        model.net.end.chosen.fill_(bar)
+        assert (model.answer(TEXT, "Who?").text == "") is silent
+
+
+def test_a_run_that_may_be_silent_is_done_again_exactly(
+    doubtful: tuple[Path, str], tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    out, _ = doubtful
+    assert command("train", out / "run.toml", "--out", tmp_path / "again").code == 0
+    assert la.load(tmp_path / "again").net.end.bar == la.load(out).net.end.bar
 
 
 def test_questions_are_answered_with_the_passage_marked(run: Path, tmp_path: Path, command: Callable[..., Any]) -> None:
@@ -132,3 +193,16 @@ def test_a_file_of_questions_is_described_without_a_model(tmp_path: Path, comman
     refused = command("data", path, "--context", 97)
     assert refused.code == 2
     assert "context would say how a table is read, but" in refused.err
+
+
+def test_without_a_silent_question_in_validation_there_is_nothing_to_choose_by(
+    run: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    articles = [(f"{n}", TEXT, [asked("Who?", TEXT, "dog")]) for n in range(5)]
+    mixed = [("x", TEXT, [asked("Who?", TEXT, "dog"), asked("Why?", TEXT, name="p", impossible=True)]), *articles]
+    path, valid = squad(tmp_path / "two.json", *mixed), squad(tmp_path / "valid.json", ("v", *articles[0][1:]))
+    said = command("train", path, "--from", run.parent / "reader", "--context", 97, "--overlap", 5, "--steps", 1,
+                   "--valid", valid, "--test", valid, "--threads", 1, "--out", tmp_path / "run")  # fmt: skip
+    assert said.code == 0, said.err
+    assert "no question of the validation part is without an answer, so one is given if it beats none by 0" in said.err
+    assert la.load(tmp_path / "run").net.end.bar == 0.0

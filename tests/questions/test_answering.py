@@ -161,3 +161,11 @@ def test_the_baseline_answers_from_the_sentence_that_shares_most() -> None:
     assert sliding_window(TEXT, "Where has the cat that sleeps been in?") == "Paris"
     assert sliding_window("", "Who?") == ""
     assert sliding_window("the of and", "Who?") == ""
+
+
+def test_the_best_answer_is_known_whether_it_is_given_or_not() -> None:
+    answers = asking(least=2.0)
+    assert answers.best(0) is None
+    answers.take(0, [(0.5, 5, 5), (1.5, 4, 4), (1.5, 3, 4)])
+    assert answers.of(0)[0].text == ""
+    assert answers.best(0) == (1.5, "The dog")  # of equal ones the first

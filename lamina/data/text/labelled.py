@@ -195,12 +195,14 @@ def tokens_for(
 
 def about_others(columns: Sequence[str], origin: Origin) -> list[str]:
     """What becomes of the columns beside the texts."""
-    reading = origin.reading
+    reading, notes = origin.reading, list[str]()
     others = [name for name in origin.columns if name not in (*columns, *reading.target, reading.group, reading.time)]
-    if not others:
-        return []
-    more = f" and {len(others) - MOST_NAMED:,} more" if len(others) > MOST_NAMED else ""
-    return [f"{', '.join(others[:MOST_NAMED])}{more}: left out, since {alone(columns)}"]
+    if reading.group is not None and reading.group not in columns:
+        notes.append(f"{reading.group}: keeps rows together and is not read; --kind {reading.group}=text reads it too")
+    if others:
+        more = f" and {len(others) - MOST_NAMED:,} more" if len(others) > MOST_NAMED else ""
+        notes.append(f"{', '.join(others[:MOST_NAMED])}{more}: left out, since {alone(columns)}")
+    return notes
 
 
 def alone(columns: Sequence[str]) -> str:

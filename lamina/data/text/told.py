@@ -49,8 +49,8 @@ class Told:
 
 
 def texts_said(reading: Reading) -> tuple[str, ...]:
-    """The columns that the user calls texts, but those that are used otherwise."""
-    used = (*reading.target, reading.group, reading.time)
+    """The columns that the user calls texts, but those that are used otherwise; a group may be read as well."""
+    used = (*reading.target, reading.time)
     return tuple(name for name, kind in reading.said().items() if kind == "text" and name not in used)
 
 
