@@ -186,6 +186,24 @@ def test_the_past_trains_and_the_future_tests_and_one_time_is_on_one_side(time, 
 
 
 @patient
+@given(times, shares, shares, st.integers(0, 2))
+def test_rows_in_the_order_of_their_times_are_parted_as_any_others(time, valid, test, reach):
+    dataset = dataclasses.replace(made(len(time), time=sorted(time)), reach=reach)
+    assume(len(set(time)) >= 3 + 2 * reach)
+    mixed = torch.arange(len(dataset)).flip(0)
+    behind = split(reordered(dataset, mixed), valid, test)
+    for rows, other in zip(split(dataset, valid, test), behind, strict=True):
+        assert rows.tolist() == mixed[other].sort().values.tolist()
+
+
+def test_times_of_a_byte_count_as_the_same_numbers_do():
+    dataset = made(7, time=[0.0, 0, 0, 0, 1, 2, 2])
+    small = dataclasses.replace(dataset, time=dataset.time.to(torch.uint8))
+    assert fingerprint(small) == fingerprint(dataset)
+    assert [part.tolist() for part in split(small)] == [[0, 1, 2, 3], [4], [5, 6]]
+
+
+@patient
 @given(times, st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter_to_times(time, chance):
     assert_same_after_shuffling(made(len(time), time=time), chance)

@@ -10,6 +10,7 @@ import pytest
 from runs import digest, entries, stopping_at
 
 import lamina as la
+import lamina.baseline_texts
 from lamina.errors import DataError
 from lamina.training.machine import Interrupted
 from lamina.training.plan import noted, read_plan
@@ -123,6 +124,17 @@ def test_counts_of_runs_of_tokens_stand_beside_a_language_model(book: Path, tmp_
     run = la.train(WINDOWED, book, out=tmp_path / "run", context=8, steps=1, **SHORT)
     assert list(run.baseline) == ["unigram", "5-gram"]
     assert run.baseline["5-gram"]["perplexity"].value < run.baseline["unigram"]["perplexity"].value
+    assert "baseline_tested_on" not in run.result
+
+
+def test_counts_are_measured_on_the_first_of_a_long_test_part_which_is_said(
+    book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lamina.baseline_texts, "MOST_TESTED", 23)
+    run = la.train(WINDOWED, book, out=tmp_path / "run", context=8, steps=1, **SHORT)
+    assert run.result["baseline_tested_on"] == {"unigram": 23, "5-gram": 23}
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "unigram is measured on the first 23 tokens of the test part alone" in page
 
 
 @pytest.mark.parametrize("tokens", ["unigram", "wordpiece"])
