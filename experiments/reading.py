@@ -15,6 +15,7 @@ import os
 import re
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,9 @@ def trained(data: Path, labels: int | None, seed: int, rate: float, out: Path, *
     return {"seed": seed, "rate": rate, **kept}
 
 
-def several(data: Path, labels: int | None, out: Path, **more: Any) -> list[dict[str, Any]]:
+def several(data: Path, labels: int | None, rates: Sequence[float], out: Path, **more: Any) -> list[dict[str, Any]]:
     """A run of each seed, all at the rate that the first one does best at on the validation part."""
-    tried = [trained(data, labels, 0, rate, out / f"0-{rate:g}", **more) for rate in RATES]
+    tried = [trained(data, labels, 0, rate, out / f"0-{rate:g}", **more) for rate in rates]
     best = max(tried, key=lambda found: found["valid"]["accuracy"]["value"])
     others = [trained(data, labels, seed, best["rate"], out / f"{seed}", **more) for seed in range(1, SEEDS[labels])]
     return [best, *others]
@@ -103,6 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--start", type=Path, required=True, help="the run of a pre-trained net, MaskTokens() first")
     parser.add_argument("--pool", default="First()", help="what a text's vectors become one by")
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES)
     parser.add_argument("--name", default="few-labels", help="of the JSON")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
@@ -117,11 +119,16 @@ def main() -> None:
         begins = {"pre-trained": asked.start, "first weights": untrained(asked.start, Path(folder) / "untrained")}
         for labels in STEPS:
             for name, start in begins.items():
-                for found in several(data, labels, Path(folder) / f"{name}-{labels}", net=net, start=str(start)):
+                for found in several(
+                    data, labels, asked.rates, Path(folder) / f"{name}-{labels}", net=net, start=str(start)
+                ):
                     runs.append({"begins": name, "labels": labels, **found})
                     accuracy, seed, rate = found["test"]["accuracy"]["value"], found["seed"], found["rate"]
                     print(f"{labels or 'all'} labels, {name}, seed {seed}, rate {rate:g}: {accuracy:.4f}", flush=True)
-                    result = {"command": f"{COMMAND} --pool '{asked.pool}' --name {asked.name}", **sizes}
+                    result = {
+                        "command": f"{COMMAND} --pool '{asked.pool}' --rates {' '.join(map(str, asked.rates))} --name {asked.name}",
+                        **sizes,
+                    }
                     (asked.out / f"{asked.name}.json").write_text(f"{json.dumps({**result, 'runs': runs}, indent=1)}\n")
 
 
