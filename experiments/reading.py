@@ -111,6 +111,8 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     _, *body, _ = la.Run(asked.start).plan.net.split(" >> ")
     net = " >> ".join((*body, asked.pool, "Dropout(0.1)", "Classify()"))
+    rates = " ".join(f"{rate:g}" for rate in asked.rates)
+    command = f"{COMMAND} --pool '{asked.pool}' --rates {rates} --name {asked.name}"
     runs = list[dict[str, Any]]()
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
@@ -125,10 +127,7 @@ def main() -> None:
                     runs.append({"begins": name, "labels": labels, **found})
                     accuracy, seed, rate = found["test"]["accuracy"]["value"], found["seed"], found["rate"]
                     print(f"{labels or 'all'} labels, {name}, seed {seed}, rate {rate:g}: {accuracy:.4f}", flush=True)
-                    result = {
-                        "command": f"{COMMAND} --pool '{asked.pool}' --rates {' '.join(map(str, asked.rates))} --name {asked.name}",
-                        **sizes,
-                    }
+                    result = {"command": command, **sizes}
                     (asked.out / f"{asked.name}.json").write_text(f"{json.dumps({**result, 'runs': runs}, indent=1)}\n")
 
 
