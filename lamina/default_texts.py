@@ -34,6 +34,8 @@ def text_net(dataset: Dataset) -> Suggestion:
     if isinstance(dataset.inputs, Ragged) and isinstance(dataset.target, Ragged):
         return _writing_net(len(dataset))
     if isinstance(dataset.inputs, Ragged) and dataset.origin is not None:
+        if len(dataset.origin.fields) == 2:
+            return _comparing_net(len(dataset), default_end(dataset))
         return _telling_net(len(dataset), default_end(dataset))
     given, target = dataset.inputs.kind, dataset.target.kind
     raise KindError(f"{dataset.name}: there is no default net from {given} to {target}; name one with --net")
@@ -73,6 +75,13 @@ def _telling_net(texts: int, end: str) -> Suggestion:
         body = "Embed(128) >> Dropout(0.3) >> BiLSTM(128) >> Mean() >> Dropout(0.3)"
         reason = f"{texts:,} texts: an LSTM that reads them in both directions"
     return Suggestion(f"{body} >> {end}", reason)
+
+
+def _comparing_net(pairs: int, end: str) -> Suggestion:
+    """Two vectors, their difference and their product. Source: Mou et al. 2016, section 3.3."""
+    return Suggestion(
+        f"Compare(128) >> Dropout(0.3) >> {end}", f"{pairs:,} pairs of texts: a vector of each, which are compared"
+    )
 
 
 def _tagging_net(sentences: int) -> Suggestion:

@@ -24,6 +24,7 @@ from lamina.layers.augment.mix import CutMix, Mixup
 from lamina.layers.augment.move import Flip, Shift
 from lamina.layers.augment.rotate import Rotate
 from lamina.layers.categories import Categories, OneHot
+from lamina.layers.compare import Compare
 from lamina.layers.compose import Repeat, Residual
 from lamina.layers.conv import Conv, UpConv
 from lamina.layers.corrupt import Blankout, GaussianNoise, SaltAndPepper
@@ -74,6 +75,7 @@ STAGES: tuple[type[Stage], ...] = (
     MeanPool,
     GlobalPool,
     Embed,
+    Compare,
     Positions,
     MultiHead,
     Transformer,

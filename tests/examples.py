@@ -56,6 +56,7 @@ STAGES = [
     Example("Residual(Dense(5), shortcut='project')", VECTOR, Vector(5)),
     Example("FastNet((4, 5))", Image(3, 11, 13), Vector(5)),
     Example("Embed(5)", TOKENS, Sequence(5)),
+    Example("Compare(5)", TOKENS, Vector(20)),
     Example("MaskTokens()", HIDEABLE, HIDEABLE),
     Example("MaskTokens(0.5, random=0.2, each='word')", HIDEABLE, HIDEABLE),
     Example("BERT(2, 3, 6, hidden=5, longest=7)", TOKENS, Sequence(6)),

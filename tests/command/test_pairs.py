@@ -68,3 +68,8 @@ def test_a_text_that_keeps_pairs_together_is_read_if_that_is_said(write: Callabl
     la.train(NET, path, out="single", say=said.append, **how)
     assert "one: keeps rows together and is not read; --kind one=text reads it too" in said
     assert any("43 texts" in text for text in said)
+
+
+def test_where_no_net_is_named_pairs_are_compared(pairs: str) -> None:
+    run = la.train(None, pairs, target="same", steps=1, out="run", threads=1, display=None, say=lambda text: None)
+    assert run.plan.net == "Compare(128) >> Dropout(0.3) >> Classify()"
