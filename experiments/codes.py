@@ -4,7 +4,6 @@
 - denoising: autoencoders of 200 hidden units at growing noise, and how well their codes tell the digits apart.
 - variational: the bound and ln p(x) of MNIST's pixels drawn as 0 or 1 once, by one draw and by five.
 - stacked: nets of three hidden layers, with and without pretraining layer by layer, on few labels and on all.
-- stacked-long: the last of these for longer.
 - in-short: the same on Fashion-MNIST with fewer passes, and codes and few labels on the small digits.
 
 Data sets are found as `lamina train` finds them (see docs/data.md). A JSON file of each is left in the folder for
@@ -164,7 +163,7 @@ def variational(runs: Runs, seeds: int, data: str = "mnist", epochs: int = 50, e
 
 
 def stacked(
-    runs: Runs, seeds: int, data: str = "mnist", steps_by_labels: dict[int | None, int] = LABELS, passes: int = 5
+    runs: Runs, seeds: int, data: str = "mnist", steps_by_labels: dict[int | None, int] = LABELS
 ) -> dict[str, Any]:
     """Test accuracy by how many labels train, without and with layers that were denoising autoencoders first."""
     found = []
@@ -174,20 +173,15 @@ def stacked(
             for pretrained in (False, True):
                 asked = {"steps": steps, "labels": labels, "optimizer": SLOWER, "batch": 32 if labels == 100 else 128}
                 more = (
-                    {"pretrain": "layerwise", "pretrain_epochs": passes, "pretrain_batch": 128, "pretrain_noise": NOISE}
+                    {"pretrain": "layerwise", "pretrain_epochs": 5, "pretrain_batch": 128, "pretrain_noise": NOISE}
                     if pretrained
                     else {}
                 )
-                name = f"{data}-stacked-{function}-{labels}-{pretrained}-{steps}-{passes}"
+                name = f"{data}-stacked-{function}-{labels}-{pretrained}"
                 run = runs.train(name, net, data, **asked, **more)
                 found.append({"function": function, "labels": labels, "pretrained": pretrained, **told(run)})
                 print(f"{name}: {run.test['accuracy'].value:.4f}", flush=True)
-    return {"data": data, "noise": NOISE, "passes": passes, "runs": found}
-
-
-def stacked_long(runs: Runs, seeds: int) -> dict[str, Any]:
-    """The same with all labels, for half as long again, after twice as many passes."""
-    return stacked(runs, seeds, steps_by_labels={None: 12_000}, passes=10)
+    return {"data": data, "noise": NOISE, "runs": found}
 
 
 def in_short(runs: Runs, seeds: int) -> dict[str, Any]:
@@ -209,7 +203,6 @@ EXPERIMENTS: dict[str, Callable[[Runs, int], dict[str, Any]]] = {
     "denoising": denoisings,
     "variational": variational,
     "stacked": stacked,
-    "stacked-long": stacked_long,
     "in-short": in_short,
 }
 

@@ -32,6 +32,7 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 STEPS: dict[int | None, int] = {100: 250, 1000: 500, None: 1000}
 """Of training, by how many labels there are; None for all."""
 SEEDS: dict[int | None, int] = {100: 3, 1000: 2, None: 1}
+SIZES = {"100": 100, "1000": 1000, "all": None}
 RATES = (0.0005, 0.002, 0.005)
 SETTINGS: dict[str, Any] = {"batch": 32, "clip": 1.0, "precision": "bfloat16", "checkpoint_seconds": 300.0}
 
@@ -105,6 +106,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, required=True, help="the run of a pre-trained net, MaskTokens() first")
     parser.add_argument("--pool", default="First()", help="what a text's vectors become one by")
     parser.add_argument("--rates", type=float, nargs="+", default=RATES)
+    parser.add_argument("--labels", nargs="+", default=list(SIZES), choices=list(SIZES))
     parser.add_argument("--name", default="few-labels", help="of the JSON")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
@@ -119,7 +121,7 @@ def main() -> None:
         data.mkdir()
         sizes = written(Path(os.environ["LAMINA_DATA"]) / SQUAD, data)
         begins = {"pre-trained": asked.start, "first weights": untrained(asked.start, Path(folder) / "untrained")}
-        for labels in STEPS:
+        for labels in map(SIZES.__getitem__, asked.labels):
             for name, start in begins.items():
                 for found in several(
                     data, labels, asked.rates, Path(folder) / f"{name}-{labels}", net=net, start=str(start)
