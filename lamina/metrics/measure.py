@@ -105,6 +105,10 @@ def improves(name: str, new: float, old: float) -> bool:
     return sign * new > sign * old or (math.isnan(old) and not math.isnan(new))
 
 
+ROUNDING = 1e-12
+"""Half of an interval as a share of its value that is no width, but how sums were rounded."""
+
+
 class Measure(NamedTuple):
     """A value with its 95 % interval; where the data say nothing about the spread, the interval is the whole range.
 
@@ -120,7 +124,7 @@ class Measure(NamedTuple):
         """Two digits of the interval's half width, for all three numbers alike."""
         largest = max((abs(number) for number in self if math.isfinite(number)), default=0.0)
         half = (self.high - self.low) / 2
-        if not (math.isfinite(half) and half > 0):
+        if not (math.isfinite(half) and half > ROUNDING * largest):
             half = abs(self.value) / 10 if math.isfinite(self.value) and self.value else 0.01
         decimals, style = 1 - math.floor(math.log10(half)), "f"
         if largest and not 1e-3 <= largest < 1e7:
