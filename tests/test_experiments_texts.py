@@ -29,7 +29,7 @@ def test_the_commands_say_what_the_recipes_say() -> None:
     lines = RECIPES["multi30k-plain"].commands()
     assert lines[0].startswith("lamina train mt/multi30k/train.de.gz mt/multi30k/train.en.gz --joint --net 'Embed(256)")
     assert "--batch-tokens 2048" in lines[0]
-    assert "--budget 1400s --checkpoint 300s" in lines[0]
+    assert "--budget 2400s --checkpoint 300s" in lines[0]
     assert lines[1].endswith("| lamina translate RUN --beam 5 > answers.txt")
     (line,) = RECIPES["wikitext2-lstm"].commands()
     assert "--tokens spaced --valid text/wiki.valid.tokens.gz --test text/wiki.test.tokens.gz --context 35" in line

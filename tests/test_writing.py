@@ -79,6 +79,6 @@ def test_counts_are_of_the_training_part_and_measured_on_every_token_of_the_test
     # Targets of the test part are tokens 71 to 100, each with those before it to look back at.
     expected = model.nats(text[67:101], 4)
     assert len(expected) == 30
-    measures, trained = found["5-gram"]
-    assert trained == 60
+    measures, trained, tested = found["5-gram"]
+    assert (trained, tested) == (60, None)
     assert measures["token_loss"].value == pytest.approx(expected.mean())
