@@ -20,6 +20,9 @@ from lamina.net import Net
 if TYPE_CHECKING:
     from lamina.data.text.paired import Said
 
+LONGER, ENOUGH = 1.1, 1024
+"""How much longer a row of a batch may be than its first, and the positions from which a batch is large enough."""
+
 POSITIONS = 2**14
 """Positions of texts that are read together, padding counted."""
 
@@ -77,11 +80,17 @@ def answers_to(net: Net, text: TextOrigin, texts: list[Said]) -> Any:
 
 
 def together(lengths: Int64[Tensor, " N"]) -> Iterator[Int64[Tensor, " B"]]:
-    """Rows of like length side by side, no more than fit the budget of positions, the shortest first."""
+    """Rows of like length side by side, no more than fit the budget of positions, the shortest first.
+
+    Where there are enough for a batch of its own, rows that are a tenth longer than its first begin another: so that
+    less than that is padding.
+    """
     order, first = lengths.argsort(stable=True), 0
     sizes = lengths[order].tolist()
     for place, size in enumerate(sizes):
-        if place > first and (place + 1 - first) * size > POSITIONS:
+        full = (place + 1 - first) * size > POSITIONS
+        longer = size > LONGER * sizes[first] and (place - first) * sizes[first] >= ENOUGH
+        if place > first and (full or longer):
             yield order[first:place]
             first = place
     yield order[first:]
