@@ -20,7 +20,7 @@ from lamina.net import Net
 if TYPE_CHECKING:
     from lamina.data.text.paired import Said
 
-LONGER, ENOUGH = 1.1, 1024
+LONGER, ENOUGH = 1.1, 256
 """How much longer a row of a batch may be than its first, and the positions from which a batch is large enough."""
 
 POSITIONS = 2**14
