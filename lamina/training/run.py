@@ -13,6 +13,7 @@ from lamina.baseline_codes import restored
 from lamina.baseline_filled import filled
 from lamina.baselines import Baseline, baselines
 from lamina.data.split import fingerprint
+from lamina.ends.point_to import PointTo
 from lamina.ends.regress import COVERED
 from lamina.errors import Problems, RunError, listed
 from lamina.kinds import Tokens
@@ -199,22 +200,8 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
     if job.plan.budget_seconds is not None and job.step < job.batches.count:
         text = f"the budget was enough for {job.step:,} of the {job.batches.count:,} steps of one pass over the data"
         job.say(f"{text}: the net has not seen all of it; give it more time, or take a smaller net")
-    job.keep_best()
-    job.net.views = None if job.plan.views is None else parse_as(Views, job.plan.views)
+    keep_model(job)
     dataset = job.dataset
-    job.calibrate()
-    model = Model(
-        job.net,
-        () if job.net.end.restores else dataset.classes,
-        dataset.features,
-        dataset.inputs.scale,
-        dataset.origin,
-        dataset.parts,
-        dataset.pictures,
-        dataset.text,
-        series=dataset.series,
-    )
-    model.save(job.folder / "model")
     answers = Answers(dataset)
     # What a language model guesses at each place is in no report, and would take as long again.
     see = None if isinstance(dataset.target.kind, Tokens) else answers.add
@@ -226,11 +213,7 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
     for code in active:
         job.say(str(code))
     signals.heed(AFTERWARDS, job.folder)
-    if job.net.end.restores:
-        beside = restored(job.net, dataset, job.shares)
-    if job.net.end.fills:
-        beside = filled(job.net, dataset, job.shares)
-    beside = baselines(dataset, job.shares) if beside is None else beside
+    beside = simple_answers(job, beside)
     signals.heed(AFTERWARDS, job.folder)
     held = answers.coverage()
     result = {
@@ -248,9 +231,38 @@ def finish(job: Job, signals: machine.Signals, beside: dict[str, Baseline] | Non
         **({"active_units": [code._asdict() for code in active]} if active else {}),
         **({} if job.plan.pretrain is None else {"pretrained": pretrained(job.folder)}),
         **({} if held is None else {"interval": {"of": COVERED, "held": held}}),
+        **({"least": end.bar} if isinstance(end := job.net.end, PointTo) and end.least == "auto" else {}),
     }
     files.replace(job.folder / RESULT, f"{json.dumps(result, indent=1, allow_nan=False)}\n".encode())
     _report(job, valid, tally, beside, answers, texts)
+
+
+def keep_model(job: Job) -> None:
+    """Write the model with its best weights, which has seen how far its answers are off."""
+    job.keep_best()
+    job.net.views = None if job.plan.views is None else parse_as(Views, job.plan.views)
+    job.calibrate()
+    dataset = job.dataset
+    Model(
+        job.net,
+        () if job.net.end.restores else dataset.classes,
+        dataset.features,
+        dataset.inputs.scale,
+        dataset.origin,
+        dataset.parts,
+        dataset.pictures,
+        dataset.text,
+        series=dataset.series,
+    ).save(job.folder / "model")
+
+
+def simple_answers(job: Job, beside: dict[str, Baseline] | None) -> dict[str, Baseline]:
+    """The baselines of a run: those that are known already, or those that suit its end and its data."""
+    if job.net.end.restores:
+        return restored(job.net, job.dataset, job.shares)
+    if job.net.end.fills:
+        return filled(job.net, job.dataset, job.shares)
+    return baselines(job.dataset, job.shares) if beside is None else beside
 
 
 def told_of_part(beside: dict[str, Baseline]) -> dict[str, dict[str, int]]:

@@ -130,8 +130,9 @@ def test_the_bar_for_an_answer_is_kept_and_measured_with(
     out, _ = doubtful
     again = command("evaluate", out, out.parent / "two.json", "--json")
     assert again.code == 0, again.err
-    assert json.loads(again.out)["measures"]["f1"] == json.loads((out / "result.json").read_text())["test"]["f1"]
-    model = la.load(out)
+    result, model = json.loads((out / "result.json").read_text()), la.load(out)
+    assert json.loads(again.out)["measures"]["f1"] == result["test"]["f1"]
+    assert result["least"] == model.net.end.bar
     for bar, silent in ((1000.0, True), (-1000.0, False)):
         model.net.end.chosen.fill_(bar)
         assert (model.answer(TEXT, "Who?").text == "") is silent
