@@ -188,33 +188,6 @@ def baseline_lines(baselines: Mapping[str, Mapping[str, Measure]]) -> list[str]:
     return lines
 
 
-def writing_use(net: str, run: Path) -> str | None:
-    """The command that writes with a run's model; None if its net, a sentence, does not write.
-
-    >>> from pathlib import Path
-    >>> writing_use("Embed(5) >> RNN(5) >> NextToken()", Path("runs/book-1"))
-    'lamina write runs/book-1 --prompt TEXT'
-    """
-    if "NextToken(" in net:
-        return f"lamina write {run} --prompt TEXT"
-    return f"lamina translate {run} < FILE" if "Write(" in net else None
-
-
-def use_of(net: str, run: Path) -> str:
-    """The command that uses a run's model.
-
-    >>> from pathlib import Path
-    >>> use_of("PCA(5) >> Reconstruct()", Path("runs/iris-1"))
-    'lamina encode runs/iris-1 FILE'
-    """
-    if "FillIn(" in net:
-        return f"lamina fill {run} 'Some [MASK] text'"
-    if "PointTo(" in net:
-        return f"lamina answer {run} --passage FILE --question TEXT"
-    verb = "encode" if "Reconstruct(" in net else "predict"
-    return writing_use(net, run) or f"lamina {verb} {run} FILE"
-
-
 def signed(told: dict[str, Any]) -> list[str]:
     """What must be stated with scores of answers, from a result: how each is computed, and of which answers.
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from lamina.command.lines import CSVLines, JSONLines
-from lamina.command.options import writing_use
 from lamina.progress import note
 
 if TYPE_CHECKING:
@@ -73,10 +72,11 @@ def command(
     from lamina.errors import RunError
     from lamina.kinds import Label, Tags, Targets
     from lamina.loading import load as load_model
+    from lamina.uses import use_of
 
     model = load_model(run)
-    if model.text is not None and (use := writing_use(model.net.sentence(), run)) is not None:
-        raise RunError(f"{run}: the model writes texts and predicts no rows; use it: {use}")
+    if model.text is not None and (use := use_of(model.net.sentence())).writes:
+        raise RunError(f"{run}: the model writes texts and predicts no rows; use it: {use.command.format(run=run)}")
     if keep and model.origin is None:
         raise click.UsageError("--keep keeps the columns of a table, but this model was trained on none")
     if top is not None and not isinstance(model.net.target, Label | Targets):

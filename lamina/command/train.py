@@ -20,7 +20,6 @@ from lamina.command.options import (
     reading_options,
     share_or_files,
     signed,
-    use_of,
 )
 from lamina.progress import note
 
@@ -216,6 +215,7 @@ def again(toml: Path, settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 def tell(run: Run, as_json: bool) -> None:
     """Print what a run came to."""
     from lamina.metrics.said import in_words
+    from lamina.uses import use_of
 
     if as_json:
         emit(run.result)
@@ -233,6 +233,6 @@ def tell(run: Run, as_json: bool) -> None:
         click.echo(f"  {sentence}")
     if "interval" in run.result:
         click.echo(f"intervals for 90 % hold {run.result['interval']['held']:.1%} of the test part")
-    click.echo(f"model: {run.folder / 'model'}  (use it: {use_of(run.plan.net, run.folder)})")
+    click.echo(f"model: {run.folder / 'model'}  (use it: {use_of(run.plan.net).command.format(run=run.folder)})")
     if (run.folder / REPORT).is_file():
         click.echo(f"report: {run.folder / REPORT}")

@@ -26,6 +26,7 @@ from lamina.training.kept_reading import reading_note
 from lamina.training.log import read_log
 from lamina.training.plan import FILE as PLAN
 from lamina.training.plan import Plan
+from lamina.uses import PREDICT, use_of
 
 if TYPE_CHECKING:
     from lamina.training.job import Job
@@ -163,17 +164,9 @@ def commands(plan: Plan, run: Path, pictures: bool = False, files: Sequence[str]
     """
     folder = shlex.quote(str(run))
     lines = [("the plan, the table, the figures", f"lamina show {folder}")]
-    what = "pictures, or folders of them, predicted" if pictures else "the rows of a file, predicted"
-    use = f"lamina predict {folder} FILE"
-    if "NextToken(" in plan.net:
-        what, use = "a text, gone on with", f"lamina write {folder} --prompt TEXT"
-    elif "Reconstruct(" in plan.net:
-        what, use = "the code of each row of a file", f"lamina encode {folder} FILE"
-    elif "PointTo(" in plan.net:
-        what, use = "questions about a passage, answered", f"lamina answer {folder} --passage FILE --question TEXT"
-    elif "Write(" in plan.net:
-        what, use = "the lines of a file, answered", f"lamina translate {folder} FILE"
-    lines.append((what, use))
+    use = use_of(plan.net)
+    what = "pictures, or folders of them, predicted" if pictures and use is PREDICT else use.what
+    lines.append((what, use.command.format(run=folder)))
     if plan.data != "arrays":
         lines.append(("the test part, measured again", f"lamina evaluate {folder} {shlex.join([plan.data, *files])}"))
     if plan.data != "arrays":
